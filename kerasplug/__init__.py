@@ -1,0 +1,118 @@
+"""kerasplug: the plugin toolkit for packages that extend Keras.
+
+Every public name is loaded on its first use, so `import kerasplug` costs next
+to nothing and imports nothing but itself: no Keras, no NumPy, no third party.
+"""
+
+import sys
+
+TYPE_CHECKING = False  # type checkers know this name; `typing` itself is dear
+if TYPE_CHECKING:
+    from kerasplug.catalog import applications as applications
+    from kerasplug.catalog import backends as backends
+    from kerasplug.catalog import callbacks as callbacks
+    from kerasplug.catalog import datasets as datasets
+    from kerasplug.catalog import layers as layers
+    from kerasplug.catalog import objects as objects
+    from kerasplug.config import keras_home as keras_home
+    from kerasplug.config import read_config as read_config
+    from kerasplug.config import write_config as write_config
+    from kerasplug.create_layer import create_layer as create_layer
+    from kerasplug.create_layer import create_layer_wrapper as create_layer_wrapper
+    from kerasplug.create_layer import pipe as pipe
+    from kerasplug.errors import AmbiguousNameError as AmbiguousNameError
+    from kerasplug.errors import KerasplugError as KerasplugError
+    from kerasplug.errors import MissingPluginError as MissingPluginError
+    from kerasplug.errors import PluginError as PluginError
+    from kerasplug.errors import RecordError as RecordError
+    from kerasplug.errors import UnknownNameError as UnknownNameError
+    from kerasplug.hooks import ApplicationRecord as ApplicationRecord
+    from kerasplug.hooks import BackendRecord as BackendRecord
+    from kerasplug.hooks import CallbackRecord as CallbackRecord
+    from kerasplug.hooks import DatasetRecord as DatasetRecord
+    from kerasplug.hooks import LayerRecord as LayerRecord
+    from kerasplug.hooks import Needs as Needs
+    from kerasplug.hooks import ObjectRecord as ObjectRecord
+    from kerasplug.hooks import RemoteFile as RemoteFile
+    from kerasplug.hooks import hookimpl as hookimpl
+    from kerasplug.implementation import backend as backend
+    from kerasplug.implementation import implementation as implementation
+    from kerasplug.implementation import is_backend_available as is_backend_available
+    from kerasplug.implementation import is_keras_available as is_keras_available
+    from kerasplug.implementation import keras_version as keras_version
+    from kerasplug.implementation import require_keras as require_keras
+    from kerasplug.implementation import use_implementation as use_implementation
+    from kerasplug.lazy import lazy_exports as lazy_exports
+    from kerasplug.registry import PluginInfo as PluginInfo
+    from kerasplug.registry import blocked as blocked
+    from kerasplug.registry import plugins as plugins
+    from kerasplug.registry import refresh as refresh
+    from kerasplug.registry import register as register
+    from kerasplug.registry import unregister as unregister
+    from kerasplug.saving import inspect_model as inspect_model
+    from kerasplug.saving import load_model as load_model
+    from kerasplug.saving import save_model as save_model
+    from kerasplug.testing import skip_if_no_keras as skip_if_no_keras
+
+__version__ = "0.1.0"
+
+# Room -> the public names that live in it. The one list: `__all__`, `dir()`,
+# lazy loading and the test of the block above all read it.
+_ROOMS = {
+    "catalog": "applications backends callbacks datasets layers objects",
+    "config": "keras_home read_config write_config",
+    "create_layer": "create_layer create_layer_wrapper pipe",
+    "errors": "AmbiguousNameError KerasplugError MissingPluginError PluginError "
+    "RecordError UnknownNameError",
+    "hooks": "ApplicationRecord BackendRecord CallbackRecord DatasetRecord "
+    "LayerRecord Needs ObjectRecord RemoteFile hookimpl",
+    "implementation": "backend implementation is_backend_available "
+    "is_keras_available keras_version require_keras use_implementation",
+    "lazy": "lazy_exports",
+    "registry": "PluginInfo blocked plugins refresh register unregister",
+    "saving": "inspect_model load_model save_model",
+    "testing": "skip_if_no_keras",
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names.split()}
+
+__all__ = [*_HOME, "__version__"]  # noqa: PLE0604 -- strings, and the test of the list proves it
+
+
+class _Package(type(sys)):  # type: ignore[misc]  # type(sys) is ModuleType, without importing `types`
+    """The package as a module that loads names late and keeps them apart from rooms.
+
+    A submodule that is imported gets bound on its package; two rooms share a name
+    with a function. Such a binding is refused, so that `kerasplug.create_layer` is
+    the function whatever was imported before.
+    """
+
+    def __getattr__(self, name: str) -> object:
+        room = _HOME.get(name)
+        if room is None:
+            message = f"module {self.__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        import _kerasplug_state
+
+        _kerasplug_state.keep(self)
+        module = __import__(f"{self.__name__}.{room}", None, None, (name,))
+        value = getattr(module, name)
+        self.__dict__[name] = value
+        return value
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(value, type(sys)) and value.__name__ == f"{self.__name__}.{name}":
+            self.__dict__.setdefault("_bound", {})[name] = value
+            if name in _HOME:
+                return
+        super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*self.__dict__, *_HOME})
+
+
+_state = sys.modules.get("_kerasplug_state")
+if _state is not None and _state.package is not None:
+    # keras.config.set_backend() dropped us; come back as the very same modules.
+    _state.restore()
+else:
+    sys.modules[__name__].__class__ = _Package

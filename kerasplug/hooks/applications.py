@@ -1,0 +1,90 @@
+"""The kind `application`: a model with, usually, pre-trained weights."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from kerasplug.hooks.markers import hookspec
+from kerasplug.hooks.record import Needs, Record, RemoteFile, is_target
+
+__all__ = ["PREPROCESSING", "ApplicationRecord", "kerasplug_applications"]
+
+#: How pixels in [0, 255] are prepared: as they are, to [-1, 1], ImageNet mean
+#: subtracted and channels reversed (`caffe`), or ImageNet mean and deviation
+#: (`torch`). Another way is named by its `"module:attribute"`.
+PREPROCESSING = ("", "raw", "tf", "caffe", "torch")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationRecord(Record):
+    """A model architecture with its recipe; its target is a callable that builds it.
+
+    Args:
+        family: models that share their preprocessing, for example `"vgg16"`.
+        default_size: side of the input image in pixels; None where it has none.
+        min_size: the smallest side that works, in pixels; None: not said.
+        preprocessing: one of `PREPROCESSING`, or `"module:attribute"`.
+        decoder: `"module:attribute"` of what turns predictions into names; empty:
+            none.
+        parameters: number of weights with the top; None: not said.
+        depth: number of layers as its paper counts them; None: not said.
+        top1: published top-1 accuracy in [0, 1]; None: not said.
+        top5: published top-5 accuracy in [0, 1]; None: not said.
+        source: the paper or page that says so.
+        weights: the weight files; each `variant` is a value of `weights=`.
+        licence: of the weights, an SPDX identifier or one line of text.
+        citation: how to cite it. The other arguments are `Record`'s.
+
+    Raises:
+        RecordError: a value is not of the form its argument asks for.
+
+    Example:
+        >>> ApplicationRecord(
+        ...     name="tiny", target="my_models:tiny", preprocessing="tf"
+        ... ).preprocessing
+        'tf'
+    """
+
+    kind: ClassVar[str] = "application"
+    nested: ClassVar[Mapping[str, Any]] = {"needs": Needs, "weights": RemoteFile}
+
+    family: str = ""
+    default_size: int | None = None
+    min_size: int | None = None
+    preprocessing: str = ""
+    decoder: str = ""
+    parameters: int | None = None
+    depth: int | None = None
+    top1: float | None = None
+    top5: float | None = None
+    source: str = ""
+    weights: tuple[RemoteFile, ...] = ()
+    licence: str = ""
+    citation: str = ""
+
+    def check(self) -> None:
+        """Raise `RecordError` unless the application's own fields follow their rules."""
+        for field in ("default_size", "min_size", "parameters", "depth"):
+            value = getattr(self, field)
+            self.demand(field, value is None or value >= 1, "an int >= 1, or None")
+        for field in ("top1", "top5"):
+            value = getattr(self, field)
+            self.demand(field, value is None or 0 <= value <= 1, "in [0, 1], or None")
+        good = self.preprocessing in PREPROCESSING or is_target(self.preprocessing)
+        rule = f"one of {PREPROCESSING}, or 'module:attribute'"
+        self.demand("preprocessing", good, rule)
+        good = not self.decoder or is_target(self.decoder)
+        self.demand("decoder", good, "'module:attribute', or ''")
+        self.freeze("weights")
+        good = all(isinstance(file, RemoteFile) for file in self.weights)
+        self.demand("weights", good, "a tuple of `RemoteFile`")
+
+
+@hookspec
+def kerasplug_applications() -> Iterable[ApplicationRecord]:
+    """Records of the applications that this plugin provides.
+
+    Returns:
+        Any iterable of `ApplicationRecord`; it is read once.
+    """
+    return ()

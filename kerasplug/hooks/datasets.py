@@ -1,0 +1,71 @@
+"""The kind `dataset`: its record and its hook."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from kerasplug.hooks.markers import hookspec
+from kerasplug.hooks.record import Needs, Record, RemoteFile
+
+__all__ = ["DatasetRecord", "kerasplug_datasets"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetRecord(Record):
+    """A data set; its target is a callable that returns `((x, y), (x, y))`.
+
+    Args:
+        files: what has to be downloaded; empty for a data set that is inside its
+            package. Files are cached under `~/.keras/datasets`.
+        shapes: of `x_train`, `y_train`, `x_test`, `y_test`, in this order; None
+            stands for a length that varies. Empty: not said.
+        dtypes: of the same four arrays, as NumPy names them. Empty: not said.
+        classes: how many classes there are; None for anything but classification.
+        licence: an SPDX identifier or one line of text.
+        citation: how to cite it, one paragraph or BibTeX.
+        homepage: an address where it is described.
+        warning: what a user must know before using it, for example that the data
+            are ethically doubtful. The other arguments are `Record`'s.
+
+    Raises:
+        RecordError: a value is not of the form its argument asks for.
+
+    Example:
+        >>> DatasetRecord(
+        ...     name="digits", target="my_data.digits:load", classes=10
+        ... ).classes
+        10
+    """
+
+    kind: ClassVar[str] = "dataset"
+    nested: ClassVar[Mapping[str, Any]] = {"needs": Needs, "files": RemoteFile}
+
+    files: tuple[RemoteFile, ...] = ()
+    shapes: tuple[tuple[int | None, ...], ...] = ()
+    dtypes: tuple[str, ...] = ()
+    classes: int | None = None
+    licence: str = ""
+    citation: str = ""
+    homepage: str = ""
+    warning: str = ""
+
+    def check(self) -> None:
+        """Raise `RecordError` unless the data set's own fields follow their rules."""
+        self.freeze("files")
+        good = all(isinstance(file, RemoteFile) for file in self.files)
+        self.demand("files", good, "a tuple of `RemoteFile`")
+        self.demand("shapes", len(self.shapes) in (0, 4), "four shapes, or none")
+        self.demand_strings("dtypes")
+        self.demand("dtypes", len(self.dtypes) in (0, 4), "four dtypes, or none")
+        enough = self.classes is None or self.classes >= 2  # noqa: PLR2004 -- two is what makes a choice
+        self.demand("classes", enough, "an int >= 2, or None")
+
+
+@hookspec
+def kerasplug_datasets() -> Iterable[DatasetRecord]:
+    """Records of the data sets that this plugin provides.
+
+    Returns:
+        Any iterable of `DatasetRecord`; it is read once.
+    """
+    return ()
