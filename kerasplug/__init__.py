@@ -91,9 +91,6 @@ class _Package(type(sys)):  # type: ignore[misc]  # type(sys) is ModuleType, wit
         if room is None:
             message = f"module {self.__name__!r} has no attribute {name!r}"
             raise AttributeError(message)
-        import _kerasplug_state
-
-        _kerasplug_state.keep(self)
         module = __import__(f"{self.__name__}.{room}", None, None, (name,))
         value = getattr(module, name)
         self.__dict__[name] = value
@@ -101,6 +98,9 @@ class _Package(type(sys)):  # type: ignore[misc]  # type(sys) is ModuleType, wit
 
     def __setattr__(self, name: str, value: object) -> None:
         if isinstance(value, type(sys)) and value.__name__ == f"{self.__name__}.{name}":
+            import _kerasplug_state
+
+            _kerasplug_state.keep(self)
             self.__dict__.setdefault("_bound", {})[name] = value
             if name in _HOME:
                 return
