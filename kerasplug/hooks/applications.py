@@ -63,7 +63,7 @@ class ApplicationRecord(Record):
     citation: str = ""
 
     def check(self) -> None:
-        """Raise `RecordError` unless the application's own fields follow their rules."""
+        """Raise `RecordError` unless the own fields follow their rules."""
         for field in ("default_size", "min_size", "parameters", "depth"):
             value = getattr(self, field)
             self.demand(field, value is None or value >= 1, "an int >= 1, or None")

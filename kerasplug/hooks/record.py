@@ -24,6 +24,7 @@ HOOK_API_VERSION = 1
 
 IMPLEMENTATIONS = ("tensorflow", "keras", "tf_keras")
 
+_LONGEST = 200
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
 _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}\Z")
@@ -125,8 +126,10 @@ def _frozen(value: Any) -> Any:
 
 
 def is_name(value: object) -> bool:
-    """Whether `value` may name a contribution: a letter, then letters, digits, _ . -"""
-    return isinstance(value, str) and bool(_NAME.match(value)) and len(value) <= 200
+    """Whether `value` may name a contribution."""
+    return (
+        isinstance(value, str) and bool(_NAME.match(value)) and len(value) <= _LONGEST
+    )
 
 
 def is_target(value: object) -> bool:
@@ -210,7 +213,10 @@ class RemoteFile(_Plain):
         RecordError: a value is not of the form its argument asks for.
 
     Example:
-        >>> RemoteFile(name="w.h5", url="https://example.org/w.h5", sha256="0" * 64).name
+        >>> file = RemoteFile(
+        ...     name="w.h5", url="https://example.org/w.h5", sha256="0" * 64
+        ... )
+        >>> file.name
         'w.h5'
     """
 

@@ -1,0 +1,171 @@
+"""The plain things that the registry passes around: providers, claims, faults.
+
+On the warm path: classes with slots, and no `dataclasses`, which costs more to
+import than reading the whole index.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from kerasplug.hooks import Record
+
+__all__ = ["KINDS", "Claim", "Fault", "Hooked", "Provider"]
+
+#: Kind -> the plural that names its catalog and its entry-point group.
+KINDS = {
+    "layer": "layers",
+    "backend": "backends",
+    "application": "applications",
+    "dataset": "datasets",
+    "callback": "callbacks",
+    "object": "objects",
+}
+
+
+class Hooked:
+    """One hook module that a distribution advertises, and what it last said.
+
+    `lines` holds what the module's hooks returned, one tuple a record: kind, name,
+    target, registered name, aliases, JSON of the record. None: not known, ask it.
+    `stamp` is the source's modification time, size and inode when it said so.
+    """
+
+    __slots__ = ("entry", "hooks", "lines", "module", "reports", "source", "stamp")
+
+    def __init__(self, entry: str, module: str) -> None:
+        self.entry = entry
+        self.module = module
+        self.source = ""
+        self.stamp = ""
+        self.hooks: tuple[str, ...] = ()
+        self.reports: list[str] = []
+        self.lines: list[tuple[str, str, str, str, tuple[str, ...], str]] | None = None
+
+
+class Provider:
+    """A distribution that advertises itself to kerasplug.
+
+    `name` is normalised as PEP 503 says. `declared` holds (kind, name, target) of
+    its entry points, `hooked` its hook modules, `requires` those of its
+    requirements that kerasplug checks, `reports` what is odd about its metadata.
+    """
+
+    __slots__ = (
+        "declared",
+        "hooked",
+        "location",
+        "name",
+        "python",
+        "reports",
+        "requires",
+        "summary",
+        "version",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        version: str = "",
+        location: str = "",
+        summary: str = "",
+        requires: tuple[str, ...] = (),
+        python: str = "",
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.location = location
+        self.summary = summary
+        self.requires = requires
+        self.python = python
+        self.declared: list[tuple[str, str, str]] = []
+        self.hooked: list[Hooked] = []
+        self.reports: list[str] = []
+
+    def __repr__(self) -> str:
+        return f"<provider {self.name} {self.version}>".replace(" >", ">")
+
+    def content(self) -> tuple[object, ...]:
+        """What two copies of one distribution must agree on to be the same."""
+        hooked = sorted((item.entry, item.module) for item in self.hooked)
+        return self.version, sorted(self.declared), hooked
+
+
+class Claim:
+    """One distribution's claim on one name of one kind."""
+
+    __slots__ = (
+        "_record",
+        "aliases",
+        "kind",
+        "name",
+        "payload",
+        "provider",
+        "registered_name",
+        "target",
+    )
+
+    def __init__(
+        self,
+        provider: Provider,
+        kind: str,
+        name: str,
+        target: str,
+        registered_name: str = "",
+        aliases: tuple[str, ...] = (),
+        payload: str = "",
+        record: "Record | None" = None,
+    ) -> None:
+        self.provider = provider
+        self.kind = kind
+        self.name = name
+        self.target = target
+        self.registered_name = registered_name
+        self.aliases = aliases
+        self.payload = payload
+        self._record = record
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.canonical} at {self.target}>"
+
+    @property
+    def canonical(self) -> str:
+        """`distribution/name`: works also where the bare name is not unique."""
+        return f"{self.provider.name}/{self.name}"
+
+    def record(self) -> "Record":
+        """The full description; built when it is first asked for.
+
+        Raises:
+            PluginError: the entry point's name or target breaks a record's rules.
+        """
+        if self._record is None:
+            from kerasplug.registry.records import build
+
+            self._record = build(self)
+        return self._record
+
+
+class Fault:
+    """Something that is broken about a plugin, with its cause and its mend."""
+
+    __slots__ = ("cause", "error", "mend", "plugin", "trace", "version", "what")
+
+    def __init__(
+        self,
+        provider: Provider,
+        what: str,
+        *,
+        mend: str,
+        error: BaseException | None = None,
+        cause: str = "",
+        trace: str = "",
+    ) -> None:
+        self.plugin = provider.name
+        self.version = provider.version
+        self.what = what
+        self.mend = mend
+        self.error = error
+        self.cause = cause
+        self.trace = trace
+
+    def __repr__(self) -> str:
+        return f"<fault of {self.plugin}: {self.what}>"

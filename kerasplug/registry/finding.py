@@ -1,0 +1,103 @@
+"""From a name to its claim, with an error for each way in which that can fail."""
+
+import difflib
+from collections.abc import Iterable
+
+from kerasplug.errors import AmbiguousNameError, PluginError, UnknownNameError
+from kerasplug.registry.claims import KINDS, Claim, Fault, Provider
+from kerasplug.registry.scan import normalise
+from kerasplug.registry.table import Table
+
+__all__ = ["find", "unknown_switch"]
+
+
+def find(table: Table, kind: str, name: str) -> Claim:
+    """The one claim that `name` means.
+
+    Raises:
+        UnknownNameError: no plugin has it.
+        AmbiguousNameError: several plugins have it.
+        PluginError: the plugin that would have it is broken.
+    """
+    distribution, slash, bare = str(name).rpartition("/")
+    found = table.of_kind(kind).get(bare, [])
+    owner = normalise(distribution)
+    if slash:
+        found = [claim for claim in found if claim.provider.name == owner]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise _ambiguous(kind, bare, found)
+    if owner in table.faults:
+        raise broken(table.faults[owner][0])
+    for (plugin, its_kind, its_name), fault in table.contested.items():
+        if (its_kind, its_name) == (kind, bare) and owner in ("", plugin):
+            raise broken(fault)
+    raise _unknown(table, kind, name)
+
+
+def broken(fault: Fault) -> PluginError:
+    """The error for asking a broken plugin for its things."""
+    error = PluginError(
+        f"The plugin {fault.plugin} {fault.version} is broken: {fault.what}.",
+        plugin=fault.plugin,
+        version=fault.version,
+        found=fault.cause,
+        mend=fault.mend,
+    )
+    error.__cause__ = fault.error
+    return error
+
+
+def _ambiguous(kind: str, name: str, found: list[Claim]) -> AmbiguousNameError:
+    names = [claim.canonical for claim in found]
+    who = ", ".join(
+        f"{one.provider.name} {one.provider.version}".strip() for one in found
+    )
+    return AmbiguousNameError(
+        f"{len(found)} distributions provide the {kind} {name!r}.",
+        claims=names,
+        found=who,
+        expected="one provider for a bare name",
+        mend=f"ask for one of {', '.join(map(repr, names))}",
+    )
+
+
+def _unknown(table: Table, kind: str, name: str) -> UnknownNameError:
+    known = table.names(kind)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if close:
+        mend = "did you mean " + " or ".join(map(repr, close)) + "?"
+    else:
+        mend = f"list(kerasplug.{KINDS[kind]}) says what there is"
+    notes = [
+        f"{fault.plugin} is broken and may provide it ({fault.cause})"
+        for faults in table.faults.values()
+        for fault in faults[:1]
+    ]
+    notes += [
+        f"{plugin} is switched off and may provide it" for plugin in sorted(table.off)
+    ]
+    return UnknownNameError(
+        f"No installed plugin provides a {kind} named {name!r}.",
+        close=close,
+        found="; ".join(notes),
+        mend=mend,
+    )
+
+
+def unknown_switch(
+    item: tuple[str, str], providers: Iterable[Provider], claims: Iterable[Claim]
+) -> UnknownNameError:
+    """The error for a switch that names what nothing has."""
+    name, switch = item
+    known = {one.name for one in providers}.union(claim.canonical for claim in claims)
+    known.update(claim.name for claim in claims)
+    close = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
+    mend = f"did you mean {', '.join(close)}?" if close else f"correct {switch}"
+    return UnknownNameError(
+        f"{switch} names {name!r}, and no installed plugin has that name.",
+        close=close,
+        expected="a distribution, an entry point's name, or distribution/name",
+        mend=mend,
+    )

@@ -1,0 +1,244 @@
+"""Asking hook modules: the only place where the registry runs plugin code.
+
+Everything that a plugin does wrong here becomes a `Fault` of that plugin; nothing
+of it is registered then, and all the others go on. A real Ctrl-C is not a fault.
+"""
+
+import difflib
+import importlib
+import inspect
+import time
+import traceback
+from _thread import allocate_lock
+from collections.abc import Callable, Iterator
+
+import pluggy
+
+from kerasplug.hooks import (
+    HOOK_API_VERSION,
+    PROJECT,
+    RECORD_TYPES,
+    SPEC_MODULES,
+    Record,
+)
+from kerasplug.registry.claims import KINDS, Fault, Hooked, Provider
+from kerasplug.registry.index import stamp_of
+from kerasplug.registry.records import line_of
+
+__all__ = ["HookError", "ask", "ask_object", "manager"]
+
+_KIND_OF_HOOK = {f"{PROJECT}_{plural}": kind for kind, plural in KINDS.items()}
+_lock = allocate_lock()
+_manager: pluggy.PluginManager | None = None
+
+
+class HookError(Exception):
+    """What is wrong with a plugin's hooks, and how to mend it."""
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(what)
+        self.mend = mend
+
+
+def manager() -> pluggy.PluginManager:
+    """The manager of pluggy with kerasplug's hook specs."""
+    global _manager  # noqa: PLW0603 -- one manager a process, made when it is needed
+    with _lock:
+        if _manager is None:
+            made = pluggy.PluginManager(PROJECT)
+            for module in SPEC_MODULES:
+                made.add_hookspecs(module)
+            _manager = made
+        return _manager
+
+
+def ask(provider: Provider, hooked: Hooked) -> tuple[Fault | None, float]:
+    """Import a hook module, ask it, and note in `hooked` what it says.
+
+    Args:
+        provider: the distribution that advertises the module.
+        hooked: gets hooks, lines, source and stamp; unchanged after a fault.
+
+    Returns:
+        What went wrong, if anything, and how many seconds it took.
+    """
+    begin = time.perf_counter()
+    try:
+        module = importlib.import_module(hooked.module)
+        hooks, records, reports = ask_object(module, f"{provider.name}/{hooked.entry}")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 -- also SystemExit: a plugin may not end the program
+        return _fault(provider, hooked, error), time.perf_counter() - begin
+    source = getattr(module, "__file__", "") or ""
+    volatile = getattr(module, "KERASPLUG_VOLATILE", False) or not source
+    hooked.source = source
+    hooked.stamp = "" if volatile else stamp_of(source)
+    hooked.hooks = hooks
+    hooked.reports = reports
+    hooked.lines = [line_of(record) for record in records]
+    return None, time.perf_counter() - begin
+
+
+def ask_object(
+    plugin: object, name: str
+) -> tuple[tuple[str, ...], list[Record], list[str]]:
+    """Register `plugin` with pluggy and say what its hooks return.
+
+    Returns:
+        Names of the hooks it implements; the records; what is odd but harmless.
+
+    Raises:
+        HookError: it breaks the contract. Whatever its hooks raise passes through.
+        In both cases it is not registered.
+    """
+    owner = manager()
+    reports = [*_api_reports(plugin), *_check_hooks(owner, plugin)]
+    with _lock:
+        if owner.get_plugin(name) is not plugin:
+            owner.unregister(name=name) if owner.has_plugin(name) else None
+            if owner.is_registered(plugin):
+                owner.unregister(plugin)
+            owner.register(plugin, name=name)
+    try:
+        records: list[Record] = []
+        for hook, function in _implementations(owner, plugin):
+            records += _answers(hook, function)
+    except BaseException:
+        forget(plugin)
+        raise
+    hooks = sorted(caller.name for caller in owner.get_hookcallers(plugin) or ())
+    for record in records:
+        reports += [
+            f"{type(record).__name__} {record.name!r}: the field {field!r} is not "
+            "known to this version of kerasplug and is ignored"
+            for field in record.unknown_fields
+        ]
+    return tuple(hooks), records, reports
+
+
+def forget(plugin: object) -> None:
+    """Take `plugin` out of pluggy's manager, if it is there."""
+    owner = manager()
+    with _lock:
+        if owner.is_registered(plugin):
+            owner.unregister(plugin)
+
+
+def _api_reports(plugin: object) -> Iterator[str]:
+    version = getattr(plugin, "KERASPLUG_HOOK_API", HOOK_API_VERSION)
+    if isinstance(version, int) and version > HOOK_API_VERSION:
+        yield (
+            f"written for hook API {version}; this kerasplug knows {HOOK_API_VERSION}: "
+            "what is new in it is ignored"
+        )
+
+
+def _check_hooks(owner: pluggy.PluginManager, plugin: object) -> Iterator[str]:
+    """Reports about unknown hooks; raises for signatures that don't fit."""
+    specs = {
+        name: function
+        for module in SPEC_MODULES
+        for name, function in vars(module).items()
+        if owner.parse_hookspec_opts(module, name) is not None
+    }
+    for name in dir(plugin):
+        options = owner.parse_hookimpl_opts(plugin, name)
+        if options is None:
+            continue
+        hook = options.get("specname") or name
+        if hook not in specs:
+            close = difflib.get_close_matches(hook, specs, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            yield f"the hook {hook} is not known to this version of kerasplug{hint}"
+        else:
+            _check_signature(hook, specs[hook], getattr(plugin, name))
+
+
+def _check_signature(
+    hook: str, spec: Callable[..., object], function: Callable[..., object]
+) -> None:
+    allowed = inspect.signature(spec).parameters
+    found = inspect.signature(function)
+    fits = all(
+        name in allowed and one.kind is one.POSITIONAL_OR_KEYWORD
+        for name, one in found.parameters.items()
+    )
+    if not fits:
+        what = (
+            f"{_place(function)}: {hook}{found} does not fit its specification "
+            f"{hook}{inspect.signature(spec)}"
+        )
+        raise HookError(what, f"write it as: def {hook}({', '.join(allowed)})")
+
+
+def _place(function: Callable[..., object]) -> str:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        return repr(function)
+    return f"{code.co_filename}:{code.co_firstlineno}"
+
+
+def _implementations(
+    owner: pluggy.PluginManager, plugin: object
+) -> Iterator[tuple[str, Callable[[], object]]]:
+    for caller in owner.get_hookcallers(plugin) or ():
+        if caller.name in _KIND_OF_HOOK:
+            for one in caller.get_hookimpls():
+                if one.plugin is plugin:
+                    yield caller.name, one.function
+
+
+def _answers(hook: str, function: Callable[[], object]) -> list[Record]:
+    """What one hook returns, each a record of the hook's own kind."""
+    expected = RECORD_TYPES[_KIND_OF_HOOK[hook]]
+    answer = function()
+    try:
+        items: list[Record] = list(answer)  # type: ignore[call-overload]  # that it may not be iterable is the point
+    except TypeError as error:
+        if hasattr(answer, "__iter__"):
+            raise
+        what = f"{_place(function)}: {hook}() returned {type(answer).__name__}"
+        mend = f"return a list of {expected.__name__}"
+        raise HookError(what, mend) from error
+    for index, item in enumerate(items):
+        if not isinstance(item, expected):
+            what = (
+                f"{_place(function)}: item {index} of {hook}() is of type "
+                f"{type(item).__name__}, expected {expected.__name__}"
+            )
+            raise HookError(what, f"return only {expected.__name__} objects there")
+    return items
+
+
+def _fault(provider: Provider, hooked: Hooked, error: BaseException) -> Fault:
+    what = f"the hook module {hooked.module} of {provider.name} failed"
+    return Fault(
+        provider,
+        what,
+        mend=getattr(error, "mend", "") or _mend(provider, hooked, error),
+        error=error,
+        cause=describe(error),
+        trace="".join(traceback.format_exception(error)),
+    )
+
+
+def _mend(provider: Provider, hooked: Hooked, error: BaseException) -> str:
+    missing = getattr(error, "name", None)
+    if isinstance(error, ModuleNotFoundError) and missing:
+        if hooked.module.split(".")[0] == missing.split(".")[0]:
+            return f"python -m pip install --force-reinstall {provider.name}"
+        return (
+            f"install what provides the module {missing!r}, or update {provider.name}"
+        )
+    return (
+        f"update {provider.name}, or switch it off: KERASPLUG_DISABLE={provider.name}"
+    )
+
+
+def describe(error: BaseException) -> str:
+    """`Type: text` of an exception, also where its own text can't be had."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 -- a plugin's `__str__` may raise anything
+        return f"{type(error).__name__} (its text can't be shown: __str__ raises)"

@@ -1,0 +1,145 @@
+"""From a claim to its raw target: the only place that imports a plugin's things."""
+
+import difflib
+import importlib
+import sys
+from types import ModuleType
+
+from kerasplug.errors import (
+    ImplementationError,
+    NeedsError,
+    PluginError,
+    PluginWarning,
+)
+from kerasplug.registry.claims import Claim
+from kerasplug.registry.hooked import describe
+from kerasplug.registry.needs import unmet
+
+__all__ = ["load"]
+
+# Which name a class of that kind has among its bases, whatever the implementation.
+_BASE = {"layer": "Layer", "callback": "Callback"}
+
+
+def load(claim: Claim) -> object:
+    """The thing that a claim means, imported now.
+
+    Args:
+        claim: what `kerasplug.registry.claim` found.
+
+    Returns:
+        The raw target: for a layer or a callback its class.
+
+    Raises:
+        NeedsError: this environment lacks what the plugin says that it needs.
+        PluginError: the target can't be imported, is missing, or is of another kind.
+        ImplementationError: no Keras that would do is installed.
+    """
+    missing = unmet(claim.record().needs)
+    if missing:
+        raise _error(
+            claim,
+            f"The {claim.kind} {claim.canonical} can't be used here.",
+            found="; ".join(problem for problem, _ in missing),
+            mend="; ".join(mend for _, mend in missing),
+            error=NeedsError,
+        )
+    module_name, _, path = claim.target.partition(":")
+    target = _attribute(claim, _module(claim, module_name), path)
+    _check_kind(claim, target)
+    if _is_stale(target):
+        target = _attribute(claim, importlib.reload(_module(claim, module_name)), path)
+        if _is_stale(target):
+            raise _error(
+                claim,
+                f"The {claim.kind} {claim.canonical} belongs to a Keras that "
+                "keras.config.set_backend has replaced.",
+                mend="choose the backend in a new process, before Keras is imported",
+            )
+    return target
+
+
+def _error(
+    claim: Claim,
+    what: str,
+    *,
+    found: str = "",
+    expected: str = "",
+    mend: str = "",
+    error: type[PluginError] = PluginError,
+) -> PluginError:
+    return error(
+        what,
+        plugin=claim.provider.name,
+        version=claim.provider.version,
+        found=found,
+        expected=expected,
+        mend=mend,
+    )
+
+
+def _module(claim: Claim, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except (KeyboardInterrupt, ImplementationError, PluginWarning):
+        raise
+    except BaseException as error:  # SystemExit too: a plugin may not end the program
+        raise _error(
+            claim,
+            f"The {claim.kind} {claim.canonical} can't be imported from {name}.",
+            found=describe(error),
+            mend=_mend(claim, name, error),
+        ) from error
+
+
+def _mend(claim: Claim, name: str, error: BaseException) -> str:
+    missing = getattr(error, "name", None) if isinstance(error, ImportError) else None
+    plugin = claim.provider.name
+    if missing and name.partition(".")[0] != missing.partition(".")[0]:
+        return f"install what provides the module {missing!r}, or update {plugin}"
+    return f"python -m pip install --force-reinstall {plugin}"
+
+
+def _attribute(claim: Claim, module: ModuleType, path: str) -> object:
+    value: object = module
+    for part in path.split("."):
+        try:
+            value = getattr(value, part)
+        except AttributeError as error:
+            close = difflib.get_close_matches(part, dir(value), n=1)
+            hint = f"; did its author mean {close[0]!r}?" if close else ""
+            raise _error(
+                claim,
+                f"The {claim.kind} {claim.canonical} is not where its plugin says.",
+                found=f"no attribute {part!r} in {module.__name__}{hint}",
+                expected=claim.target,
+                mend=f"update {claim.provider.name}",
+            ) from error
+    return value
+
+
+def _check_kind(claim: Claim, target: object) -> None:
+    base = _BASE.get(claim.kind)
+    if base is None:
+        good, expected = callable(target), "something that can be called"
+    else:
+        names = [cls.__name__ for cls in getattr(target, "__mro__", ())]
+        good = isinstance(target, type) and base in names[1:]
+        expected = f"a subclass of keras' {base}"
+    if not good:
+        raise _error(
+            claim,
+            f"The {claim.kind} {claim.canonical} is not a {claim.kind}.",
+            found=f"{claim.target} is {target!r}",
+            expected=expected,
+            mend=f"update {claim.provider.name}",
+        )
+
+
+def _is_stale(target: object) -> bool:
+    """Whether a class has a base from a Keras that is not the loaded one any more."""
+    for cls in getattr(target, "__mro__", ()):
+        if cls.__module__.startswith("keras."):
+            module = sys.modules.get(cls.__module__)
+            return getattr(module, cls.__name__, cls) is not cls
+    return False

@@ -1,0 +1,137 @@
+"""From what the index says of a contribution to its record, and back.
+
+The declared way needs no hook: an entry point says name and target, and its
+distribution's own metadata say the rest.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from kerasplug.errors import PluginError, RecordError
+from kerasplug.hooks import RECORD_TYPES, Needs, Record, hookimpl
+from kerasplug.hooks.record import is_specifier
+from kerasplug.registry.claims import KINDS, Claim, Provider
+
+__all__ = ["Declared", "build", "line_of", "needs_of"]
+
+_KERAS = re.compile(r"(keras|tf[-_.]keras)\Z", re.IGNORECASE)
+
+
+def line_of(record: Record) -> tuple[str, str, str, str, tuple[str, ...], str]:
+    """What the index keeps of a record: the cheap parts, and all of it as JSON."""
+    return (
+        record.kind,
+        record.name,
+        record.target,
+        record.registered_name,
+        record.aliases,
+        json.dumps(record.to_plain(), separators=(",", ":"), sort_keys=True),
+    )
+
+
+def build(claim: Claim) -> Record:
+    """The record of a claim.
+
+    Raises:
+        PluginError: the entry point's name or target breaks a record's rules.
+    """
+    record_type = RECORD_TYPES[claim.kind]
+    if claim.payload:
+        return record_type.from_plain(json.loads(claim.payload))
+    try:
+        return record_type(
+            name=claim.name,
+            target=claim.target,
+            summary=claim.provider.summary,
+            needs=needs_of(claim.provider),
+        )
+    except RecordError as error:
+        provider = claim.provider
+        what = f"The entry point {claim.name!r} of {provider.name} is not valid."
+        group = f'[project.entry-points."kerasplug.{KINDS[claim.kind]}"]'
+        raise PluginError(
+            what,
+            plugin=provider.name,
+            version=provider.version,
+            found=error.found,
+            expected=error.expected,
+            mend=f"correct {group} in the project file of {provider.name}",
+        ) from error
+
+
+def needs_of(provider: Provider) -> Needs:
+    """What a distribution's own metadata say that it needs.
+
+    Requirements that hold only for an extra, or on another platform, are left out.
+    """
+    keras, others = [], []
+    for requirement in _requirements(provider.requires):
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        if _KERAS.match(requirement.name) and requirement.name.lower() == "keras":
+            keras.append(str(requirement.specifier))
+        else:
+            others.append(f"{requirement.name}{requirement.specifier}")
+    return Needs(
+        keras=",".join(filter(None, keras)),
+        packages=tuple(others),
+        python=provider.python if is_specifier(provider.python) else "",
+    )
+
+
+def _requirements(lines: Iterable[str]) -> Iterable[Requirement]:
+    for line in lines:
+        try:
+            yield Requirement(line)
+        except InvalidRequirement:
+            continue
+
+
+class Declared:
+    """The host's own plugin: it serves what distributions only declare.
+
+    So the declared way and the hooked way end in the same place: the answers of
+    pluggy's hooks.
+
+    Args:
+        claims: says the claims of a kind.
+    """
+
+    def __init__(self, claims: Callable[[str], Iterable[Claim]]) -> None:
+        self._claims = claims
+
+    def _records(self, kind: str) -> list[Record]:
+        return [claim.record() for claim in self._claims(kind) if not claim.payload]
+
+    @hookimpl
+    def kerasplug_layers(self) -> list[Record]:
+        """Records of the entry points in the group `kerasplug.layers`."""
+        return self._records("layer")
+
+    @hookimpl
+    def kerasplug_backends(self) -> list[Record]:
+        """Records of the entry points in the group `kerasplug.backends`."""
+        return self._records("backend")
+
+    @hookimpl
+    def kerasplug_applications(self) -> list[Record]:
+        """Records of the entry points in the group `kerasplug.applications`."""
+        return self._records("application")
+
+    @hookimpl
+    def kerasplug_datasets(self) -> list[Record]:
+        """Records of the entry points in the group `kerasplug.datasets`."""
+        return self._records("dataset")
+
+    @hookimpl
+    def kerasplug_callbacks(self) -> list[Record]:
+        """Records of the entry points in the group `kerasplug.callbacks`."""
+        return self._records("callback")
+
+    @hookimpl
+    def kerasplug_objects(self) -> list[Record]:
+        """Records of the entry points in the group `kerasplug.objects`."""
+        return self._records("object")

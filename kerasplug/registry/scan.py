@@ -1,0 +1,162 @@
+"""The cold look: what the metadata in one folder says. No plugin code runs here.
+
+Source of the formats: the PyPA specifications "Recording installed projects",
+"Core metadata" and "Entry points"; for `.egg-info` setuptools' own documentation.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+
+from kerasplug.registry.claims import KINDS, Hooked, Provider
+
+__all__ = ["normalise", "provider_from", "scan"]
+
+_GROUP = "kerasplug"
+_KIND_OF_GROUP = {f"{_GROUP}.{plural}": kind for kind, plural in KINDS.items()}
+_VALUE = re.compile(r"\s*([\w.]+)\s*(?::\s*([\w.]+)\s*)?(?:\[.*\])?\s*\Z")
+# What the state of a plugin depends on; everything else is pip's business.
+_CHECKED = re.compile(r"(keras|tf[-_.]keras|tensorflow|jax|torch)\b", re.IGNORECASE)
+_REPLACING = "utf-8", "replace"
+
+
+def normalise(name: str) -> str:
+    """A distribution's canonical name, as PEP 503 says.
+
+    Example:
+        >>> normalise("Downstream_Pkg")
+        'downstream-pkg'
+    """
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def scan(folder: str) -> tuple[list[Provider], list[str]]:
+    """Providers in `folder`, and the files that have to be watched beside it.
+
+    Args:
+        folder: real path of a folder on `sys.path`.
+
+    Returns:
+        The providers, sorted by name; and the files whose change would not change
+        the folder's own times: those in `.egg-info` folders, and `.egg-link` files
+        with what they point to.
+    """
+    found: list[Provider] = []
+    watched: list[str] = []
+    for name in _listing(folder):
+        path = os.path.join(folder, name)
+        if name.endswith(".dist-info"):
+            found += _read(path, "METADATA")
+        elif name.endswith(".egg-info"):
+            watched += [os.path.join(path, "entry_points.txt")]
+            found += _read(path, "PKG-INFO")
+        elif name.endswith(".egg-link"):
+            # What it points to is on `sys.path` itself and read there.
+            watched += [path, *_behind(path)]
+        elif name == "EGG-INFO" and folder.endswith(".egg"):
+            found += _read(path, "PKG-INFO")
+    return sorted(found, key=lambda one: (one.name, one.location)), sorted(watched)
+
+
+def _listing(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _behind(link: str) -> Iterator[str]:
+    first = _bytes(link).decode(*_REPLACING).partition("\n")[0].strip()
+    for name in _listing(first) if first else ():
+        if name.endswith(".egg-info"):
+            yield os.path.join(first, name, "entry_points.txt")
+
+
+def _bytes(path: str) -> bytes:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.readall()
+    except OSError:
+        return b""
+
+
+def _read(info: str, metadata: str) -> Iterator[Provider]:
+    points = _bytes(os.path.join(info, "entry_points.txt"))
+    if _GROUP.encode() not in points:
+        return
+    text = _bytes(os.path.join(info, metadata)).decode(*_REPLACING)
+    yield from provider_from(points.decode(*_REPLACING), text, info)
+
+
+def provider_from(points: str, metadata: str, location: str) -> Iterable[Provider]:
+    """The provider that these texts describe; none without a group of ours.
+
+    Args:
+        points: content of `entry_points.txt`.
+        metadata: content of `METADATA` or `PKG-INFO`.
+        location: where they come from, for messages.
+    """
+    entries = list(_entries(points))
+    if not entries:
+        return []
+    fields = _headers(metadata)
+    stem = os.path.basename(location).rpartition(".")[0]
+    name, _, version = stem.partition("-")
+    provider = Provider(
+        normalise(fields.get("name", name)),
+        fields.get("version", version),
+        location,
+        fields.get("summary", ""),
+        tuple(fields.get("requires-dist", "").splitlines()),
+        fields.get("requires-python", ""),
+    )
+    for group, key, value in entries:
+        _take(provider, group, key, value)
+    # The file's order is not ours to depend on; equal lines collapse.
+    provider.declared = sorted(set(provider.declared))
+    return [provider]
+
+
+def _entries(points: str) -> Iterator[tuple[str, str, str]]:
+    """(group, name, value) of the lines in groups of ours."""
+    group = ""
+    for raw in points.splitlines():
+        line = raw.strip()
+        if line.startswith("[") and line.endswith("]"):
+            group = line[1:-1].strip()
+        elif line and line[0] not in "#;" and group.split(".")[0] == _GROUP:
+            name, _, value = line.partition("=")
+            yield group, name.strip(), value.strip()
+
+
+def _take(provider: Provider, group: str, name: str, value: str) -> None:
+    match = _VALUE.match(value)
+    kind = _KIND_OF_GROUP.get(group)
+    if match is None:
+        rule = "expected 'module:attribute'"
+        provider.reports.append(f"[{group}] {name} = {value!r}: {rule}")
+    elif group == _GROUP:
+        provider.hooked.append(Hooked(name, match[1]))
+    elif kind is None:
+        known = ", ".join(sorted(_KIND_OF_GROUP))
+        provider.reports.append(f"unknown group [{group}]; known are {known}")
+    elif match[2] is None:
+        rule = "expected 'module:attribute', for example 'my_package.layers:Gate'"
+        provider.reports.append(f"[{group}] {name} = {value!r}: {rule}")
+    else:
+        provider.declared.append((kind, name, f"{match[1]}:{match[2]}"))
+
+
+def _headers(metadata: str) -> dict[str, str]:
+    """The header fields that are used; `requires-dist` joined by newlines."""
+    fields: dict[str, str] = {}
+    for line in metadata.splitlines():
+        if not line:
+            break
+        key, _, value = line.partition(": ")
+        key = key.lower()
+        if key in ("name", "version", "summary", "requires-python"):
+            fields[key] = value.strip()
+        elif key == "requires-dist" and _CHECKED.match(value):
+            fields[key] = f"{fields.get(key, '')}{value.strip()}\n"
+    return fields
