@@ -10,15 +10,18 @@ Source: keras 3.15.1, `keras/src/utils/backend_utils.py`, `set_backend`.
 """
 
 import sys
-from types import ModuleType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
 
 __all__ = ["keep", "package", "restore"]
 
 #: The package object that this process uses, once anything of it was used.
-package: ModuleType | None = None
+package: "ModuleType | None" = None
 
 
-def keep(module: ModuleType) -> None:
+def keep(module: "ModuleType") -> None:
     """Remember the package; the first one that is used is the one that stays."""
     global package  # noqa: PLW0603 -- the one thing that this module is for
     if package is None:
@@ -32,11 +35,11 @@ def restore() -> None:
         _restore_below(package)
 
 
-def _restore_below(parent: ModuleType) -> None:
+def _restore_below(parent: "ModuleType") -> None:
     """Walk down: the package notes its rooms, other packages bind their modules."""
     bound = {**vars(parent), **vars(parent).get("_bound", {})}
     for name, child in bound.items():
         full = f"{parent.__name__}.{name}"
-        if isinstance(child, ModuleType) and child.__name__ == full:
+        if isinstance(child, type(sys)) and child.__name__ == full:
             sys.modules.setdefault(full, child)
             _restore_below(child)

@@ -97,9 +97,9 @@ class _Layers(Catalog):
     """Layers get an output shape derived where their class has none."""
 
     def __getitem__(self, name: str) -> "Any":
+        layer_class = super().__getitem__(name)
         from kerasplug.create_layer import ensure_output_shape
 
-        layer_class = super().__getitem__(name)
         ensure_output_shape(layer_class)
         return layer_class
 
@@ -116,7 +116,7 @@ class Dataset:
 
     @property
     def record(self) -> "Record":
-        """The full description: shapes, licence, citation, …"""
+        """The full description: shapes, licence, citation."""
         return self._claim.record()
 
     def load(self, **kwargs: "Any") -> "Any":

@@ -64,20 +64,18 @@ class ApplicationRecord(Record):
 
     def check(self) -> None:
         """Raise `RecordError` unless the own fields follow their rules."""
-        for field in ("default_size", "min_size", "parameters", "depth"):
-            value = getattr(self, field)
-            self.demand(field, value is None or value >= 1, "an int >= 1, or None")
+        self.demand_texts("family", "source", "licence", "citation")
+        self.demand_counts("default_size", "min_size", "parameters", "depth")
         for field in ("top1", "top5"):
             value = getattr(self, field)
-            self.demand(field, value is None or 0 <= value <= 1, "in [0, 1], or None")
+            good = value is None or (isinstance(value, int | float) and 0 <= value <= 1)
+            self.demand(field, good, "a number in [0, 1], or None")
         good = self.preprocessing in PREPROCESSING or is_target(self.preprocessing)
         rule = f"one of {PREPROCESSING}, or 'module:attribute'"
         self.demand("preprocessing", good, rule)
         good = not self.decoder or is_target(self.decoder)
         self.demand("decoder", good, "'module:attribute', or ''")
-        self.freeze("weights")
-        good = all(isinstance(file, RemoteFile) for file in self.weights)
-        self.demand("weights", good, "a tuple of `RemoteFile`")
+        self.demand_files("weights")
 
 
 @hookspec

@@ -51,14 +51,26 @@ class DatasetRecord(Record):
 
     def check(self) -> None:
         """Raise `RecordError` unless the data set's own fields follow their rules."""
-        self.freeze("files")
-        good = all(isinstance(file, RemoteFile) for file in self.files)
-        self.demand("files", good, "a tuple of `RemoteFile`")
-        self.demand("shapes", len(self.shapes) in (0, 4), "four shapes, or none")
+        self.demand_files("files")
+        self.demand_texts("licence", "citation", "homepage", "warning")
+        self.freeze("shapes")
+        self.demand("shapes", _are_shapes(self.shapes), "four shapes, or none")
         self.demand_strings("dtypes")
         self.demand("dtypes", len(self.dtypes) in (0, 4), "four dtypes, or none")
-        enough = self.classes is None or self.classes >= 2  # noqa: PLR2004 -- two is what makes a choice
-        self.demand("classes", enough, "an int >= 2, or None")
+        self.demand_counts("classes", least=2)
+
+
+def _are_shapes(value: object) -> bool:
+    """Whether `value` is a tuple of none or four shapes, of sizes >= 0 or None."""
+    return (
+        isinstance(value, tuple)
+        and len(value) in (0, 4)
+        and all(
+            isinstance(shape, tuple)
+            and all(size is None or isinstance(size, int) for size in shape)
+            for shape in value
+        )
+    )
 
 
 @hookspec

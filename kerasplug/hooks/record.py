@@ -80,6 +80,28 @@ class _Plain(metaclass=_RecordMeta):
         if isinstance(value, list):
             object.__setattr__(self, field, tuple(value))
 
+    def demand_counts(self, *fields: str, least: int = 1) -> None:
+        """Raise `RecordError` unless each field is None or an int >= `least`."""
+        for field in fields:
+            value = getattr(self, field)
+            good = isinstance(value, int) and not isinstance(value, bool)
+            rule = f"an int >= {least}, or None"
+            self.demand(field, value is None or (good and value >= least), rule)
+
+    def demand_texts(self, *fields: str) -> None:
+        """Raise `RecordError` unless each field is a string."""
+        for field in fields:
+            self.demand(field, isinstance(getattr(self, field), str), "a string")
+
+    def demand_files(self, field: str) -> None:
+        """Raise `RecordError` unless the field is a tuple of `RemoteFile`."""
+        self.freeze(field)
+        value = getattr(self, field)
+        good = isinstance(value, tuple) and all(
+            isinstance(item, RemoteFile) for item in value
+        )
+        self.demand(field, good, "a tuple of `RemoteFile`")
+
     def demand_strings(self, *fields: str) -> None:
         """Raise `RecordError` unless each field is a tuple of non-empty strings."""
         for field in fields:
@@ -232,7 +254,8 @@ class RemoteFile(_Plain):
         self.demand("url", _is_web(self.url), "an http or https URL")
         good = isinstance(self.sha256, str) and bool(_SHA256.match(self.sha256))
         self.demand("sha256", good, "64 hexadecimal digits")
-        self.demand("size", self.size is None or self.size >= 0, "bytes, >= 0, or None")
+        self.demand_counts("size", least=0)
+        self.demand_texts("variant")
         self.demand_strings("mirrors")
         self.demand("mirrors", all(map(_is_web, self.mirrors)), "http or https URLs")
 
@@ -290,8 +313,7 @@ class Record(_Plain):
             "'module:attribute'",
             mend="for example 'my_package.layers:GatedDense'",
         )
-        for field in ("registered_name", "summary"):
-            self.demand(field, isinstance(getattr(self, field), str), "a string")
+        self.demand_texts("registered_name", "summary")
         self.demand("summary", "\n" not in self.summary, "one line")
         self.demand_strings("aliases", "unknown_fields")
         self.demand("needs", isinstance(self.needs, Needs), "a `Needs`")

@@ -7,7 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from kerasplug import implementation as door
 from kerasplug.hooks import Needs
 
 __all__ = ["unmet"]
@@ -30,19 +29,19 @@ def _python(needs: Needs) -> Iterator[tuple[str, str]]:
 def _keras(needs: Needs) -> Iterator[tuple[str, str]]:
     if not (needs.keras or needs.implementations or needs.backends):
         return
-    from kerasplug.implementation import availability
+    from kerasplug.implementation import availability, backend, chosen
 
-    if needs.implementations and door.chosen() not in needs.implementations:
+    if needs.implementations and chosen() not in needs.implementations:
         names = ", ".join(needs.implementations)
         yield (
-            f"needs the implementation {names}, this process uses {door.chosen()}",
+            f"needs the implementation {names}, this process uses {chosen()}",
             f"KERASPLUG_IMPLEMENTATION={needs.implementations[0]}",
         )
         return
-    if needs.backends and door.backend() not in needs.backends:
+    if needs.backends and backend() not in needs.backends:
         names = ", ".join(needs.backends)
         yield (
-            f"needs the backend {names}, this process uses {door.backend()}",
+            f"needs the backend {names}, this process uses {backend()}",
             f"KERAS_BACKEND={needs.backends[0]}",
         )
     state = availability(needs.keras or None)
