@@ -207,28 +207,38 @@ def test_an_unknown_name_is_a_key_error_with_close_names(site):
         ("def broken(:", "SyntaxError"),
         ("class E(BaseException): pass\nraise E('own')", "own"),
         (
-            "from kerasplug import hookimpl\n@hookimpl\ndef kerasplug_layers():\n"
-            "    yield from ()\n    raise ValueError('half-way')",
+            (
+                "from kerasplug import hookimpl\n@hookimpl\ndef kerasplug_layers():\n"
+                "    yield from ()\n    raise ValueError('half-way')"
+            ),
             "half-way",
         ),
         (
-            "from kerasplug import hookimpl\n@hookimpl\ndef kerasplug_layers():\n"
-            "    return 3",
+            (
+                "from kerasplug import hookimpl\n@hookimpl\ndef kerasplug_layers():\n"
+                "    return 3"
+            ),
             "returned int",
         ),
         (
-            "from kerasplug import hookimpl\n@hookimpl\ndef kerasplug_layers():\n"
-            "    return [{'name': 'x'}]",
+            (
+                "from kerasplug import hookimpl\n@hookimpl\ndef kerasplug_layers():\n"
+                "    return [{'name': 'x'}]"
+            ),
             "expected LayerRecord",
         ),
         (
-            "from kerasplug import LayerRecord, hookimpl\n@hookimpl\n"
-            "def kerasplug_layers():\n    return [LayerRecord(name='', target='a:b')]",
+            (
+                "from kerasplug import LayerRecord, hookimpl\n@hookimpl\n"
+                "def kerasplug_layers():\n    return [LayerRecord(name='', target='a:b')]"
+            ),
             "Invalid value received for argument `name`",
         ),
         (
-            "from kerasplug import hookimpl\n@hookimpl\n"
-            "def kerasplug_layers(config):\n    return []",
+            (
+                "from kerasplug import hookimpl\n@hookimpl\n"
+                "def kerasplug_layers(config):\n    return []"
+            ),
             "does not fit its specification",
         ),
     ],
@@ -272,7 +282,10 @@ def test_a_wrong_signature_is_reported_with_file_and_line(site):
     """The author finds the line at once."""
     source = "from kerasplug import hookimpl\n\n\n@hookimpl\ndef kerasplug_layers(x): 0"
     install(
-        site, "sign", {"kerasplug": {"s": "sign_hooks"}}, modules={"sign_hooks.py": source}
+        site,
+        "sign",
+        {"kerasplug": {"s": "sign_hooks"}},
+        modules={"sign_hooks.py": source},
     )
 
     (fault,) = info("sign").faults
@@ -618,6 +631,34 @@ def test_an_edited_hook_module_is_asked_again(tmp_path):
     assert "before_edit" in first
     assert "after_editing" in second
     assert "before_edit" not in second
+
+
+@pytest.mark.parametrize("where", ["import", "hook"])
+def test_a_plugin_that_asks_while_it_is_asked_sees_the_others(site, where):
+    """It finds all other plugins, and afterwards it is in the catalog itself."""
+    asking = "seen = list(kerasplug.layers)"
+    source = f"""
+        import kerasplug
+        {asking if where == "import" else ""}
+
+        @kerasplug.hookimpl
+        def kerasplug_layers():
+            {asking if where == "hook" else "global seen"}
+            return [kerasplug.LayerRecord(name="asking_{where}", target="m:G",
+                    summary=" ".join(seen))]
+    """
+    declare(site, "other", {"other_gate": "m:G"})
+    module = f"asking_{where}_hooks"
+    install(
+        site,
+        f"asking-{where}",
+        {"kerasplug": {"a": module}},
+        modules={f"{module}.py": source},
+    )
+
+    assert f"asking_{where}" in kerasplug.layers
+    assert "other_gate" in kerasplug.layers.record(f"asking_{where}").summary
+    assert info(f"asking-{where}").faults == ()
 
 
 def test_every_error_of_the_registry_is_kerasplugs(site):

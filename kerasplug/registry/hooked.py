@@ -9,8 +9,8 @@ import importlib
 import inspect
 import time
 import traceback
-from _thread import allocate_lock
-from collections.abc import Callable, Iterator
+from _thread import allocate_lock, get_ident
+from collections.abc import Callable, Iterable, Iterator
 
 import pluggy
 
@@ -25,11 +25,17 @@ from kerasplug.registry.claims import KINDS, Fault, Hooked, Provider
 from kerasplug.registry.index import stamp_of
 from kerasplug.registry.records import line_of
 
-__all__ = ["HookError", "ask", "ask_object", "manager"]
+__all__ = ["AskedAlreadyError", "HookError", "ask", "ask_object", "forget", "manager"]
 
 _KIND_OF_HOOK = {f"{PROJECT}_{plural}": kind for kind, plural in KINDS.items()}
 _lock = allocate_lock()
 _manager: pluggy.PluginManager | None = None
+#: (thread, hook module) of the questions that are being answered now.
+_turns: set[tuple[int, str]] = set()
+
+
+class AskedAlreadyError(Exception):
+    """A hook module asked for the catalog while it was being asked itself."""
 
 
 class HookError(Exception):
@@ -61,7 +67,15 @@ def ask(provider: Provider, hooked: Hooked) -> tuple[Fault | None, float]:
 
     Returns:
         What went wrong, if anything, and how many seconds it took.
+
+    Raises:
+        AskedAlreadyError: this thread is in the middle of asking it, so that the
+            question comes from the plugin itself.
     """
+    turn = get_ident(), hooked.module
+    if turn in _turns:
+        raise AskedAlreadyError(hooked.module)
+    _turns.add(turn)
     begin = time.perf_counter()
     try:
         module = importlib.import_module(hooked.module)
@@ -70,6 +84,8 @@ def ask(provider: Provider, hooked: Hooked) -> tuple[Fault | None, float]:
         raise
     except BaseException as error:  # noqa: BLE001 -- also SystemExit: a plugin may not end the program
         return _fault(provider, hooked, error), time.perf_counter() - begin
+    finally:
+        _turns.discard(turn)
     source = getattr(module, "__file__", "") or ""
     volatile = getattr(module, "KERASPLUG_VOLATILE", False) or not source
     hooked.source = source
@@ -83,38 +99,50 @@ def ask(provider: Provider, hooked: Hooked) -> tuple[Fault | None, float]:
 def ask_object(
     plugin: object, name: str
 ) -> tuple[tuple[str, ...], list[Record], list[str]]:
-    """Register `plugin` with pluggy and say what its hooks return.
+    """What the hooks of `plugin` return; it is registered with pluggy afterwards.
 
     Returns:
         Names of the hooks it implements; the records; what is odd but harmless.
 
     Raises:
         HookError: it breaks the contract. Whatever its hooks raise passes through.
-        In both cases it is not registered.
+            In both cases it is not registered.
     """
     owner = manager()
-    reports = [*_api_reports(plugin), *_check_hooks(owner, plugin)]
+    reports = list(_api_reports(plugin))
+    hooks = {}
+    for hook, function in _implementations(owner, plugin):
+        spec = _specs(owner).get(hook)
+        if spec is None:
+            reports.append(_unknown_hook(hook, _specs(owner)))
+        else:
+            _check_signature(hook, spec, function)
+            hooks[hook] = function
+    records = [
+        record
+        for hook, function in hooks.items()
+        if hook in _KIND_OF_HOOK
+        for record in _answers(hook, function)
+    ]
+    reports += [
+        f"{type(record).__name__} {record.name!r}: the field {field!r} is not known "
+        "to this version of kerasplug and is ignored"
+        for record in records
+        for field in record.unknown_fields
+    ]
+    _remember(owner, plugin, name)
+    return tuple(sorted(hooks)), records, reports
+
+
+def _remember(owner: pluggy.PluginManager, plugin: object, name: str) -> None:
+    """Register with pluggy, in place of an older object of that name."""
     with _lock:
-        if owner.get_plugin(name) is not plugin:
-            owner.unregister(name=name) if owner.has_plugin(name) else None
-            if owner.is_registered(plugin):
-                owner.unregister(plugin)
-            owner.register(plugin, name=name)
-    try:
-        records: list[Record] = []
-        for hook, function in _implementations(owner, plugin):
-            records += _answers(hook, function)
-    except BaseException:
-        forget(plugin)
-        raise
-    hooks = sorted(caller.name for caller in owner.get_hookcallers(plugin) or ())
-    for record in records:
-        reports += [
-            f"{type(record).__name__} {record.name!r}: the field {field!r} is not "
-            "known to this version of kerasplug and is ignored"
-            for field in record.unknown_fields
-        ]
-    return tuple(hooks), records, reports
+        known = owner.get_plugin(name)
+        if known is plugin or owner.is_registered(plugin):
+            return
+        if known is not None:
+            owner.unregister(known)
+        owner.register(plugin, name=name)
 
 
 def forget(plugin: object) -> None:
@@ -134,25 +162,29 @@ def _api_reports(plugin: object) -> Iterator[str]:
         )
 
 
-def _check_hooks(owner: pluggy.PluginManager, plugin: object) -> Iterator[str]:
-    """Reports about unknown hooks; raises for signatures that don't fit."""
-    specs = {
+def _specs(owner: pluggy.PluginManager) -> dict[str, Callable[..., object]]:
+    return {
         name: function
         for module in SPEC_MODULES
         for name, function in vars(module).items()
         if owner.parse_hookspec_opts(module, name) is not None
     }
+
+
+def _implementations(
+    owner: pluggy.PluginManager, plugin: object
+) -> Iterator[tuple[str, Callable[[], object]]]:
+    """(hook, function) of everything in `plugin` that is marked."""
     for name in dir(plugin):
         options = owner.parse_hookimpl_opts(plugin, name)
-        if options is None:
-            continue
-        hook = options.get("specname") or name
-        if hook not in specs:
-            close = difflib.get_close_matches(hook, specs, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            yield f"the hook {hook} is not known to this version of kerasplug{hint}"
-        else:
-            _check_signature(hook, specs[hook], getattr(plugin, name))
+        if options is not None:
+            yield options.get("specname") or name, getattr(plugin, name)
+
+
+def _unknown_hook(hook: str, specs: Iterable[str]) -> str:
+    close = difflib.get_close_matches(hook, specs, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"the hook {hook} is not known to this version of kerasplug{hint}"
 
 
 def _check_signature(
@@ -177,16 +209,6 @@ def _place(function: Callable[..., object]) -> str:
     if code is None:
         return repr(function)
     return f"{code.co_filename}:{code.co_firstlineno}"
-
-
-def _implementations(
-    owner: pluggy.PluginManager, plugin: object
-) -> Iterator[tuple[str, Callable[[], object]]]:
-    for caller in owner.get_hookcallers(plugin) or ():
-        if caller.name in _KIND_OF_HOOK:
-            for one in caller.get_hookimpls():
-                if one.plugin is plugin:
-                    yield caller.name, one.function
 
 
 def _answers(hook: str, function: Callable[[], object]) -> list[Record]:

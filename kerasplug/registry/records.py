@@ -5,7 +5,6 @@ distribution's own metadata say the rest.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -16,8 +15,6 @@ from kerasplug.hooks.record import is_specifier
 from kerasplug.registry.claims import KINDS, Claim, Provider
 
 __all__ = ["Declared", "build", "line_of", "needs_of"]
-
-_KERAS = re.compile(r"(keras|tf[-_.]keras)\Z", re.IGNORECASE)
 
 
 def line_of(record: Record) -> tuple[str, str, str, str, tuple[str, ...], str]:
@@ -71,7 +68,7 @@ def needs_of(provider: Provider) -> Needs:
     for requirement in _requirements(provider.requires):
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
             continue
-        if _KERAS.match(requirement.name) and requirement.name.lower() == "keras":
+        if requirement.name.lower() == "keras":
             keras.append(str(requirement.specifier))
         else:
             others.append(f"{requirement.name}{requirement.specifier}")

@@ -30,6 +30,9 @@ class Table:
         self.contested: dict[tuple[str, str, str], Fault] = {}
         self.seconds: dict[str, float] = {}
         self.off: set[str] = set()
+        # A plugin asked while it was being asked: it sees all others, and this view
+        # is not kept.
+        self.provisional = False
         self._switches = switches
         copies = discover(self._ask)
         self.providers = self._merge([*copies, *session.registered()])
@@ -49,9 +52,13 @@ class Table:
         news = False
         for hooked in provider.hooked:
             if hooked.lines is None:
-                from kerasplug.registry.hooked import ask
+                from kerasplug.registry.hooked import AskedAlreadyError, ask
 
-                fault, seconds = ask(provider, hooked)
+                try:
+                    fault, seconds = ask(provider, hooked)
+                except AskedAlreadyError:
+                    self.provisional = True
+                    continue
                 self.seconds[provider.name] = (
                     self.seconds.get(provider.name, 0.0) + seconds
                 )
@@ -164,6 +171,8 @@ def table() -> Table:
     # No lock is held here: plugin code runs, and a lock held over an import can
     # deadlock with Python's own. Two threads may both look; the first one counts.
     made = Table(Switches(*settings(), session.blocked_names()))
+    if made.provisional:
+        return made
     with session.lock:
         if _last is None or _last[0] != key:
             _last = (key, made)
