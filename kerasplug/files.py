@@ -76,11 +76,11 @@ class replacing:  # noqa: N801 -- a context manager that reads as a verb, like `
         After an exception the old file is as it was, and the temporary one is gone.
 
     Example:
-        >>> import os, tempfile
-        >>> path = os.path.join(tempfile.mkdtemp(), "a.txt")
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "a.txt")
         >>> with replacing(path) as temporary:
-        ...     _ = open(temporary, "w").write("whole")
-        >>> open(path).read()
+        ...     _ = pathlib.Path(temporary).write_text("whole")
+        >>> path.read_text()
         'whole'
     """
 

@@ -172,7 +172,9 @@ def test_a_name_never_holds_what_a_path_or_keras_minds(text):
         assert not text.startswith(".")
 
 
-@given(st.from_regex(r"[a-z_]{1,5}(\.[a-z_]{1,5}){0,2}:[A-Z][a-z]{0,5}", fullmatch=True))
+@given(
+    st.from_regex(r"[a-z_]{1,5}(\.[a-z_]{1,5}){0,2}:[A-Z][a-z]{0,5}", fullmatch=True)
+)
 def test_targets_are_module_and_attribute(text):
     """Every dotted module, a colon and an attribute make a target."""
     assert is_target(text)
