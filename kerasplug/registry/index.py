@@ -59,10 +59,9 @@ def _state(status: os.stat_result) -> str:
 
 
 def _header() -> str:
-    from kerasplug import __version__
-
+    version = sys.modules["kerasplug"].__version__
     tag = sys.implementation.cache_tag or sys.implementation.name
-    return f"kerasplug-index {_SCHEMA} {__version__} {tag}"
+    return f"kerasplug-index {_SCHEMA} {version} {tag}"
 
 
 def index_folder() -> str:

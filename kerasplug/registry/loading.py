@@ -2,7 +2,6 @@
 
 import difflib
 import importlib
-import sys
 from types import ModuleType
 
 from kerasplug.errors import (
@@ -11,6 +10,7 @@ from kerasplug.errors import (
     PluginError,
     PluginWarning,
 )
+from kerasplug.implementation import is_stale
 from kerasplug.registry.claims import Claim
 from kerasplug.registry.hooked import describe
 from kerasplug.registry.needs import unmet
@@ -47,9 +47,9 @@ def load(claim: Claim) -> object:
     module_name, _, path = claim.target.partition(":")
     target = _attribute(claim, _module(claim, module_name), path)
     _check_kind(claim, target)
-    if _is_stale(target):
+    if is_stale(target):
         target = _attribute(claim, importlib.reload(_module(claim, module_name)), path)
-        if _is_stale(target):
+        if is_stale(target):
             raise _error(
                 claim,
                 f"The {claim.kind} {claim.canonical} belongs to a Keras that "
@@ -134,12 +134,3 @@ def _check_kind(claim: Claim, target: object) -> None:
             expected=expected,
             mend=f"update {claim.provider.name}",
         )
-
-
-def _is_stale(target: object) -> bool:
-    """Whether a class has a base from a Keras that is not the loaded one any more."""
-    for cls in getattr(target, "__mro__", ()):
-        if cls.__module__.startswith("keras."):
-            module = sys.modules.get(cls.__module__)
-            return getattr(module, cls.__name__, cls) is not cls
-    return False

@@ -1,0 +1,45 @@
+"""What the door looks at: installed frameworks, other processes, loaded modules.
+
+Nothing here imports Keras into this process.
+"""
+
+from kerasplug._frameworks.availability import Availability
+from kerasplug._frameworks.metadata import (
+    BUILT_IN_BACKENDS,
+    IMPLEMENTATIONS,
+    examine,
+    examine_backend,
+    explain,
+    family_root,
+    installed,
+    malformed,
+    version_of,
+)
+from kerasplug._frameworks.origin import (
+    family_of,
+    is_stale,
+    outsiders,
+    root_loaded_outside,
+    tf_keras_is_used,
+)
+from kerasplug._frameworks.probe import probe_backend, probe_keras
+
+__all__ = [
+    "BUILT_IN_BACKENDS",
+    "IMPLEMENTATIONS",
+    "Availability",
+    "examine",
+    "examine_backend",
+    "explain",
+    "family_of",
+    "family_root",
+    "installed",
+    "is_stale",
+    "malformed",
+    "outsiders",
+    "probe_backend",
+    "probe_keras",
+    "root_loaded_outside",
+    "tf_keras_is_used",
+    "version_of",
+]

@@ -1,0 +1,397 @@
+"""What is installed: Keras and its backends, seen in metadata and never imported.
+
+The answers follow `sys.path` and the environment as they are at each call; nothing
+is remembered.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from kerasplug._frameworks.availability import Availability
+from kerasplug.config import config_problems, configured_backend
+from kerasplug.errors import ImplementationError, KerasBrokenError
+
+__all__ = [
+    "BUILT_IN_BACKENDS",
+    "IMPLEMENTATIONS",
+    "examine",
+    "examine_backend",
+    "explain",
+    "family_root",
+    "installed",
+    "malformed",
+    "mend_import",
+    "modules_of",
+    "satisfies",
+    "version_of",
+]
+
+#: The implementations, in the order of preference.
+IMPLEMENTATIONS = ("tensorflow", "keras", "tf_keras")
+
+#: A backend that Keras 3 brings itself -> the modules that it imports.
+BUILT_IN_BACKENDS = {
+    "tensorflow": ("tensorflow",),
+    "jax": ("jax", "jaxlib"),
+    "torch": ("torch",),
+    "numpy": ("numpy", "jax", "jaxlib", "scipy"),
+    "openvino": ("openvino",),
+}
+
+#: A module -> the distributions that bring it, where their names differ.
+_DISTRIBUTIONS = {
+    "keras": ("keras", "keras-nightly"),
+    "tf_keras": ("tf-keras", "tf-keras-nightly"),
+    "tensorflow": (
+        "tensorflow",
+        "tensorflow-cpu",
+        "tensorflow-gpu",
+        "tensorflow-macos",
+        "tensorflow-intel",
+        "tensorflow-cpu-aws",
+        "tensorflow-aarch64",
+        "tensorflow-rocm",
+        "tf-nightly",
+        "tf-nightly-cpu",
+    ),
+}
+
+_ASKED = "asked for"
+
+_VERSION_LINE = re.compile(r"^__version__\s*=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
+
+
+def satisfies(version: str, requirement: str) -> bool:
+    """Whether a version meets a requirement that is not `malformed`.
+
+    Args:
+        version: an installed version. A pre-release counts as what it becomes:
+            2.15.0rc1 as 2.15.0, as in the R interface.
+        requirement: a specifier (">=3.15,<4"), or a plain version, which means "at
+            least".
+
+    Raises:
+        ValueError: one of the two is not a version or specifier as PEP 440 has them.
+
+    Example:
+        >>> satisfies("3.15.1", "3.4"), satisfies("3.15.1", ">=3.15,<3.15.1")
+        (True, False)
+    """
+    plain = requirement.strip()[0] not in "<>=!~"
+    wanted = SpecifierSet(f">={Version(requirement)}" if plain else requirement)
+    have = Version(version)
+    return any(
+        wanted.contains(each, prereleases=True) for each in (have, have.base_version)
+    )
+
+
+def _spec(module: str) -> ModuleSpec | None:
+    """How the import system would find a top-level module, if it would."""
+    loaded = sys.modules.get(module)
+    if loaded is not None and getattr(loaded, "__spec__", None) is not None:
+        return loaded.__spec__
+    try:
+        return importlib.util.find_spec(module)
+    except Exception:  # noqa: BLE001 -- a broken finder on sys.meta_path is no reason to raise here
+        return None
+
+
+def _recorded_version(module: str) -> str | None:
+    """The version that the metadata give for a module; None where there are none."""
+    for distribution in _DISTRIBUTIONS.get(module, (module,)):
+        try:
+            # A damaged METADATA file has no version, whatever the annotation says.
+            return str(importlib.metadata.version(distribution) or "")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        except Exception:  # noqa: BLE001 -- unreadable metadata are metadata without a version
+            return ""
+    return None
+
+
+def _state(module: str) -> tuple[str, str]:
+    """("found" | "missing" | "broken", the reason) of a top-level module."""
+    if module in sys.modules and sys.modules[module] is None:
+        return "missing", f"{module} is blocked in sys.modules"
+    spec = _spec(module)
+    if spec is None:
+        version = _recorded_version(module)
+        if version is None:
+            return "missing", f"{module} is not installed"
+        return "broken", f"the metadata of {module} {version} are there, its files not"
+    if spec.origin is None and spec.submodule_search_locations is not None:
+        folder = next(iter(spec.submodule_search_locations), "?")
+        return "broken", f"the folder {folder} has no __init__.py"
+    return "found", ""
+
+
+def installed(implementation: str) -> bool:
+    """Whether anything of an implementation is installed, sound or not."""
+    return _state(implementation)[0] != "missing"
+
+
+def _uses_legacy() -> bool:
+    """Whether TF_USE_LEGACY_KERAS makes tf.keras be tf_keras, by TensorFlow's rule."""
+    return os.environ.get("TF_USE_LEGACY_KERAS") in ("true", "True", "1")
+
+
+def family_root(implementation: str) -> str:
+    """The top-level module that an implementation's classes live in.
+
+    Example:
+        >>> family_root("keras"), family_root("tf_keras")
+        ('keras', 'tf_keras')
+    """
+    if implementation == "tensorflow":
+        return "tf_keras" if _uses_legacy() else "keras"
+    return implementation
+
+
+def version_of(root: str) -> str:
+    """The version of `keras` or `tf_keras`; empty where nothing gives it."""
+    return _recorded_version(root) or _version_in_source(root)
+
+
+def _version_in_source(root: str) -> str:
+    """The version that a checkout without metadata gives, read as text."""
+    spec = _spec(root)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        for path in (Path(folder, "src", "version.py"), Path(folder, "__init__.py")):
+            try:
+                found = _VERSION_LINE.search(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+            if found:
+                return found[1]
+    return ""
+
+
+def _install(*what: str) -> str:
+    quoted = (f'"{each}"' if set(each) & set("<>=!~[ ") else each for each in what)
+    return "python -m pip install " + " ".join(quoted)
+
+
+def _keras_requirement(root: str, wanted: str | None) -> str:
+    """What to ask pip for."""
+    name = root.replace("_", "-")
+    if wanted is None:
+        return name
+    return name + (wanted if wanted.strip()[0] in "<>=!~" else f">={wanted}")
+
+
+def malformed(wanted: object) -> str:
+    """Why something is not a version that can be asked for; empty where it is one."""
+    if not isinstance(wanted, str) or not wanted.strip():
+        return f"not a version or a specifier: {wanted!r}"
+    try:
+        satisfies("0", wanted)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def examine(
+    implementation: str, backend: str | None = None, wanted: str | None = None
+) -> Availability:
+    """Whether an implementation can be used, as far as metadata tell.
+
+    Args:
+        implementation: one of `IMPLEMENTATIONS`.
+        backend: the backend to use it with; None: the configured one.
+        wanted: the version that is asked, not `malformed`; None: any.
+    """
+    root = family_root(implementation)
+    for fault in (
+        _examine_tensorflow(implementation, root, wanted),
+        _examine_keras(implementation, root, wanted),
+        _examine_version(root, wanted),
+        _examine_with_backend(root, backend),
+    ):
+        if fault is not None:
+            return fault
+    return Availability("available", version=version_of(root))
+
+
+def _examine_tensorflow(
+    implementation: str, root: str, wanted: str | None
+) -> Availability | None:
+    """The fault of TensorFlow, where the implementation can't be without it."""
+    if implementation == "keras":
+        return None
+    state, why = _state("tensorflow")
+    if state == "found" or (implementation == "tf_keras" and not installed(root)):
+        return None
+    if implementation == "tf_keras":
+        state, why = "broken", f"tf_keras needs tensorflow, and {why}"
+    mend = _install(_keras_requirement(root, wanted), "tensorflow")
+    return Availability(state, f"{why}.", mend)
+
+
+def _examine_keras(
+    implementation: str, root: str, wanted: str | None
+) -> Availability | None:
+    """The fault of the package itself, if it has one."""
+    state, why = _state(root)
+    if state == "found":
+        return None
+    brings = "tensorflow" if root == "tf_keras" else configured_backend()[0]
+    mend = _install(_keras_requirement(root, wanted), *_to_install(brings))
+    if state == "missing" and implementation == "tensorflow":
+        if _uses_legacy():
+            why = f"TF_USE_LEGACY_KERAS asks for tf_keras, and {why}"
+            return Availability("unsuitable", f"{why}.", mend)
+        state, why = "broken", f"tensorflow needs keras, and {why}"
+    return Availability(state, f"{why}.", mend)
+
+
+def mend_import(root: str, lacks: str = "") -> str:
+    """What mends an installed thing whose import fails.
+
+    Args:
+        root: its top-level module.
+        lacks: the module that was not found on the way; empty: something else.
+    """
+    again = _install("--force-reinstall", root.replace("_", "-"))
+    return f"install what brings the module {lacks}, or: {again}" if lacks else again
+
+
+def modules_of(backend: str) -> list[str]:
+    """The modules that make up a backend."""
+    return list(BUILT_IN_BACKENDS.get(backend, (f"keras_{backend}",)))
+
+
+def _to_install(backend: str) -> tuple[str, ...]:
+    """The distributions that bring a backend's missing modules."""
+    lacking = (name for name in modules_of(backend) if _state(name)[0] != "found")
+    return tuple(name.replace("_", "-") for name in lacking)
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _examine_version(root: str, wanted: str | None) -> Availability | None:
+    version = version_of(root)
+    if not _is_version(version):
+        reason = f"The {root} that is installed has no version (found {version!r})."
+        return Availability("broken", reason, _install("--force-reinstall", root))
+    if wanted is None or satisfies(version, wanted):
+        return None
+    reason = f"{root} {version} is installed, {wanted} is asked."
+    mend = _install(_keras_requirement(root, wanted))
+    return Availability("unsuitable", reason, mend, version=version, expected=wanted)
+
+
+def _examine_with_backend(root: str, asked: str | None) -> Availability | None:
+    """The fault of the backend that it would run on, if it has one."""
+    version = version_of(root)
+    name, where = (asked, _ASKED) if asked is not None else configured_backend()
+    if root == "tf_keras":
+        if asked in (None, "tensorflow"):
+            return None
+        reason = f"tf_keras runs on tensorflow only, {asked} is asked."
+        mend = "ask for the implementation keras"
+        return Availability("unsuitable", reason, mend, version=version)
+    state, why = _backend_state(name)
+    if state == "found":
+        return None
+    if state == "broken":
+        mend = _install(*_to_install(name)) if _to_install(name) else _install(name)
+        reason = f"The backend {name} ({where}) is broken: {why}."
+        return Availability("broken", reason, mend, version=version)
+    return _without_backend(root, version, name, where)
+
+
+def _without_backend(root: str, version: str, name: str, where: str) -> Availability:
+    """The answer where Keras is there and its backend is not."""
+    others = [each for each in BUILT_IN_BACKENDS if _backend_state(each)[0] == "found"]
+    reason = (
+        f"{root} {version} is installed, its backend {name} ({where}) is not; "
+        f"installed here: {', '.join(others) or 'none'}."
+    )
+    install = _install(*_to_install(name))
+    setter = "set" if sys.platform == "win32" else "export"
+    choose = f"{setter} KERAS_BACKEND={others[0]}" if others else ""
+    if where == _ASKED or not others:
+        mend = install
+    elif name in BUILT_IN_BACKENDS:
+        mend = f"{choose}   (or: {install})"
+    else:
+        mend = choose
+    return Availability("unsuitable", reason, mend, version=version)
+
+
+def _backend_state(name: str) -> tuple[str, str]:
+    """("found" | "missing" | "broken", the reason) of a backend."""
+    if name not in BUILT_IN_BACKENDS:
+        return _pluggable_state(name)
+    first, *others = BUILT_IN_BACKENDS[name]
+    if name == "openvino" and _state(first)[0] == "missing":
+        return _pluggable_state(name)
+    state, why = _state(first)
+    if state != "found":
+        return state, why
+    for other in others:
+        state, why = _state(other)
+        if state != "found":
+            return "broken", f"it needs {other}, and {why}"
+    return "found", ""
+
+
+def _pluggable_state(name: str) -> tuple[str, str]:
+    """The same, of a Keras 3.16 backend in a distribution of its own."""
+    if not name.isidentifier():
+        return "missing", f"{name!r} is not the name of a backend"
+    state, why = _state(f"keras_{name}")
+    if state == "missing":
+        declared = importlib.metadata.entry_points(group="keras.backends", name=name)
+        return ("found", "") if declared else (state, why)
+    return state, why
+
+
+def examine_backend(name: str) -> Availability:
+    """Whether a backend's modules are installed, as far as metadata tell.
+
+    Args:
+        name: a backend's name; whether a Keras is installed does not matter.
+    """
+    state, why = _backend_state(name)
+    if state == "found":
+        return Availability("available")
+    reason = f"The backend {name} is {state}: {why}."
+    return Availability(state, reason, _install(*(_to_install(name) or (name,))))
+
+
+def explain(implementation: str, error: Exception) -> ImplementationError:
+    """The error for a Keras whose import has failed.
+
+    Args:
+        implementation: one of `IMPLEMENTATIONS`.
+        error: what its import raised.
+    """
+    found = examine(implementation)
+    if found.state in ("missing", "unsuitable"):
+        return found.error()
+    root = family_root(implementation)
+    wrong = config_problems()
+    if not found:
+        why, mend = found.reason, found.mend
+    elif wrong and isinstance(error, ValueError | TypeError | AttributeError):
+        why, mend = "keras.json: " + "; ".join(wrong), "correct or remove keras.json"
+    else:
+        lacks = error.name if isinstance(error, ModuleNotFoundError) else None
+        why, mend = f"{type(error).__name__}: {error}", mend_import(root, lacks or "")
+    message = f"{root} {version_of(root)} is installed and can't be imported."
+    return KerasBrokenError(message, found=why, mend=mend)

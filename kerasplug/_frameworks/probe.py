@@ -1,0 +1,157 @@
+"""Importing Keras for real, in another process that may fail."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TypedDict
+
+from kerasplug._frameworks.availability import Availability
+from kerasplug._frameworks.metadata import (
+    examine,
+    examine_backend,
+    family_root,
+    mend_import,
+    modules_of,
+    satisfies,
+)
+from kerasplug.config import config_path
+from kerasplug.errors import KerasplugError
+
+__all__ = ["TIMEOUT_SECONDS", "probe_backend", "probe_keras"]
+
+#: How long an import may take before it counts as broken.
+TIMEOUT_SECONDS = 300
+
+_CHILD = """
+import importlib, json, sys
+request = json.loads(sys.argv[1])
+sys.path[:] = request["path"]
+answer = {"version": "", "error": "", "lacks": ""}
+try:
+    for name in request["modules"]:
+        module = importlib.import_module(name)
+    if request["keras"]:
+        module = getattr(module, "keras", module)
+        module.layers.Layer
+    answer["version"] = str(getattr(module, "__version__", ""))
+except BaseException as error:
+    answer["error"] = f"{type(error).__name__}: {error}"
+    if isinstance(error, ModuleNotFoundError):
+        answer["lacks"] = error.name or ""
+with open(request["answer"], "w", encoding="utf-8") as file:
+    json.dump(answer, file)
+"""
+
+
+class _Answer(TypedDict):
+    version: str
+    error: str
+    lacks: str
+
+
+def probe_keras(
+    implementation: str, backend: str | None = None, wanted: str | None = None
+) -> Availability:
+    """Whether an implementation can be imported: tried in another process.
+
+    Args:
+        implementation: one of `IMPLEMENTATIONS`.
+        backend: the backend to import it with; None: the configured one.
+        wanted: the version that is asked, well-formed; None: any.
+
+    Returns:
+        What `examine` says where that is certain (not installed, another version, no
+        backend), else what the import there has shown.
+    """
+    found = examine(implementation, backend, wanted)
+    if found.state in ("missing", "unsuitable"):
+        return found
+    root = family_root(implementation)
+    modules = [root, "tensorflow"] if implementation == "tensorflow" else [root]
+    answer = _import_elsewhere(modules, backend, keras=True)
+    if answer["error"]:
+        return _failed(found, root, answer)
+    if wanted is None or satisfies(answer["version"], wanted):
+        return Availability("available", version=answer["version"])
+    reason = f"{root} {answer['version']} was imported, {wanted} is asked."
+    return Availability(
+        "unsuitable", reason, version=answer["version"], expected=wanted
+    )
+
+
+def _failed(found: Availability, root: str, answer: _Answer) -> Availability:
+    if not found:
+        return found
+    if answer["lacks"] == root:
+        return Availability("missing", f"{root} is not installed.", mend_import(root))
+    reason = f"{root} {found.version} is installed, its import fails: {answer['error']}"
+    mend = mend_import(root, answer["lacks"])
+    return Availability("broken", reason, mend, version=found.version)
+
+
+def probe_backend(name: str) -> Availability:
+    """Whether a backend's modules can be imported: tried in another process."""
+    found = examine_backend(name)
+    if found.state == "missing":
+        return found
+    answer = _import_elsewhere(modules_of(name), None, keras=False)
+    if not answer["error"]:
+        return Availability("available")
+    reason = f"The backend {name} is installed, its import fails: {answer['error']}"
+    mend = found.mend or mend_import(name, answer["lacks"])
+    return Availability("broken", reason, mend)
+
+
+def _import_elsewhere(
+    modules: list[str], backend: str | None, *, keras: bool
+) -> _Answer:
+    """What importing the modules gives, in a process with our path and environment.
+
+    It gets a copy of the Keras home: importing Keras writes its settings.
+    """
+    with tempfile.TemporaryDirectory(prefix="kerasplug-probe-") as folder:
+        environment = {**os.environ, "KERAS_HOME": str(_copy_of_home(folder))}
+        if backend is not None:
+            environment["KERAS_BACKEND"] = backend
+        request = {
+            "path": sys.path,
+            "modules": modules,
+            "keras": keras,
+            "answer": str(Path(folder, "answer.json")),
+        }
+        command = [sys.executable, "-c", _CHILD, json.dumps(request)]
+        return _run(command, environment, Path(folder, "answer.json"))
+
+
+def _copy_of_home(folder: str) -> Path:
+    home = Path(folder, "home")
+    home.mkdir()
+    try:
+        shutil.copy(config_path(), home)
+    except (OSError, KerasplugError):  # no settings, or none that Keras may read
+        return home
+    return home
+
+
+def _run(command: list[str], environment: dict[str, str], path: Path) -> _Answer:
+    try:
+        done = subprocess.run(  # noqa: S603 -- our own interpreter and script
+            command,
+            env=environment,
+            capture_output=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+        answer: _Answer = json.loads(path.read_text(encoding="utf-8"))
+    except subprocess.TimeoutExpired:
+        error = f"it took more than {TIMEOUT_SECONDS} seconds"
+    except OSError:
+        last = done.stderr.decode(errors="replace").strip()[-500:]
+        error = f"the process ended with {done.returncode}: {last}"
+    else:
+        return answer
+    return {"version": "", "error": error, "lacks": ""}

@@ -1,0 +1,198 @@
+"""What the configurations of a model file mention: classes and functions, by name.
+
+Nothing here is imported or looked up; a mention is only what the file says.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from kerasplug.saving.reading import Contents
+
+__all__ = ["LAMBDA", "Said", "said_by"]
+
+#: The name under which Keras stores the bytecode of a Python lambda.
+LAMBDA: Final = "__lambda__"
+#: A longer bare string is no name. In characters.
+_LONGEST: Final = 256
+#: How many keys around a bare string say what is expected there.
+_KEYS: Final = 2
+#: A registered name as a bare string: `package>name`, no blanks around the sign.
+_REGISTERED: Final = re.compile(r"[^\s>]{1,120}>[^\s>]{1,120}\Z")
+_IDENTIFIER: Final = re.compile(r"[^\W\d]\w{0,119}\Z")
+#: Where the older format stores a function, or a loss, as a bare string.
+_PLACES: Final = re.compile(
+    r"(.*_)?(activation|initializer|regularizer|constraint|loss|metrics|fn|function)\Z"
+)
+#: Keys whose strings are read together with the dict that holds them, or are text.
+_NAME_KEYS: Final = frozenset(
+    ("class_name", "config", "module", "name", "registered_name", "spec_name")
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that a file mentions, in the file's own words.
+
+    Args:
+        kind: `"class"`, `"function"`, or `"code"` for the bytecode of a lambda.
+        class_name: the class' or function's own name, without a package.
+        module: the module that the file names; empty where it names none.
+        registered_name: the name under which it is registered; empty where the
+            file does not say.
+        where: where in the configuration it is mentioned first.
+        certain: False for a bare string that may be plain text.
+    """
+
+    kind: str
+    class_name: str
+    module: str
+    registered_name: str
+    where: str
+    certain: bool = True
+
+    @property
+    def name(self) -> str:
+        """The name that Keras looks up."""
+        return self.registered_name or self.class_name
+
+
+#: A place in a configuration, linked to the place around it: (around, key).
+_Place = tuple[Any, "str | int"]
+
+
+def said_by(contents: Contents, *, compiled: bool = True) -> tuple[Said, ...]:
+    """Everything that a file mentions, each once, in the file's order.
+
+    Args:
+        contents: what the file holds.
+        compiled: whether loss, metrics and optimizer of the whole model count.
+    """
+    found: dict[tuple[str, ...], Said] = {}
+    for label, config in contents.configs:
+        if label == "training_config" and not compiled:
+            continue
+        for value, place in _walk(_used(config, compiled=compiled), label):
+            said = _said(value, place, contents.format)
+            if said is not None:
+                _note(found, said)
+    return tuple(found.values())
+
+
+def _used(config: Any, *, compiled: bool) -> Any:
+    if compiled or not isinstance(config, dict):
+        return config
+    return {key: value for key, value in config.items() if key != "compile_config"}
+
+
+def _note(found: dict[tuple[str, ...], Said], said: Said) -> None:
+    """Keep it; the older format names the module in some places and not in others."""
+    key = (said.kind, said.name, "" if said.registered_name else said.module)
+    known = found.setdefault(key, said)
+    if (said.module and not known.module) or (said.certain and not known.certain):
+        found[key] = dataclasses.replace(said, where=known.where)
+
+
+def _walk(config: Any, label: str) -> Iterator[tuple[Any, _Place]]:
+    """Every value with its place, depth first; own stack, so any depth will do."""
+    stack: list[tuple[Any, _Place]] = [(config, (None, label))]
+    while stack:
+        value, place = stack.pop()
+        if isinstance(value, dict):
+            stack.extend((item, (place, key)) for key, item in reversed(value.items()))
+        elif isinstance(value, list):
+            numbered = range(len(value) - 1, -1, -1)
+            stack.extend((value[index], (place, index)) for index in numbered)
+        elif not isinstance(value, str):
+            continue
+        yield value, place
+
+
+def _said(value: Any, place: _Place, form: str) -> Said | None:
+    if isinstance(value, dict):
+        return _from_dict(value, place, form)
+    if isinstance(value, str):
+        return _from_string(value, place, form)
+    return None
+
+
+def _from_dict(value: dict[str, Any], place: _Place, form: str) -> Said | None:
+    """Keras' own rule: a dict with `class_name` and `config` stands for an object."""
+    name = value.get("class_name")
+    if not isinstance(name, str) or "config" not in value:
+        return None
+    if name == LAMBDA:
+        return Said("code", LAMBDA, "", "", _text(place))
+    if name == "Lambda" and _is_old_lambda(value["config"]):
+        return Said("code", LAMBDA, "", "", _text(place))
+    if name == "__typespec__":
+        name = _string(value.get("spec_name"))
+    elif name.startswith("__") and name.endswith("__"):
+        return None
+    if name == "function":
+        return _function(value["config"], _string(value.get("module")), place)
+    module = value.get("module")
+    if module is None and form == "keras":
+        module = "__main__"  # Keras writes null for it
+    registered = _string(value.get("registered_name"))
+    if ">" in name:  # the older format keeps the registered name here
+        registered, name = registered or name, name.rpartition(">")[2]
+    return Said("class", name, _string(module), registered, _text(place))
+
+
+def _is_old_lambda(config: Any) -> bool:
+    if not isinstance(config, dict):
+        return False
+    kind = config.get("function_type")
+    return isinstance(config.get("function"), list) or kind == "lambda"
+
+
+def _function(name: Any, module: str, place: _Place) -> Said | None:
+    if not isinstance(name, str) or not name:
+        return None
+    tail = name.rpartition(">")[2]
+    registered = name if ">" in name else ""
+    # Keras writes "builtins" for every function: the module of the type `function`.
+    module = "" if module == "builtins" else module
+    return Said("function", tail, module, registered, _text(place))
+
+
+def _from_string(value: str, place: _Place, form: str) -> Said | None:
+    """The older format stores functions, and losses, as bare strings."""
+    if len(value) > _LONGEST or place[1] in _NAME_KEYS:
+        return None
+    expected = _holds_functions(place)
+    if _REGISTERED.match(value):
+        tail = value.rpartition(">")[2]
+        return Said("function", tail, "", value, _text(place), certain=expected)
+    if form == "h5" and expected and _IDENTIFIER.match(value):
+        return Said("function", value, "", "", _text(place), certain=False)
+    return None
+
+
+def _holds_functions(place: _Place) -> bool:
+    """Whether a loss, a metric, an activation, … is expected in this place.
+
+    A loss or a metric may stand below the name of an output, hence several keys.
+    """
+    around: Any = place
+    keys: list[str] = []
+    while around is not None and len(keys) < _KEYS:
+        around, key = around
+        if isinstance(key, str):
+            keys.append(key)
+    return any(map(_PLACES.match, keys))
+
+
+def _string(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _text(place: _Place) -> str:
+    keys: list[str] = []
+    around: Any = place
+    while around is not None:
+        around, key = around
+        keys.append(f"[{key}]" if isinstance(key, int) else f".{key}")
+    return "".join(reversed(keys))[1:]

@@ -1,0 +1,1 @@
+"""What `kerasplug.create_layer` is made of: classes, arguments, composing, shapes."""
