@@ -19,13 +19,20 @@ from typing import Any
 
 import kerasplug
 from kerasplug import registry
-from kerasplug.errors import KerasMissingError, MissingExtraError, MissingPluginError
+from kerasplug.errors import (
+    ImplementationError,
+    KerasMissingError,
+    MissingExtraError,
+    MissingPluginError,
+    UnknownNameError,
+)
 from kerasplug.files import write_atomically
 
 __all__ = ["add_arguments", "run"]
 
 WANTED_ACCURACY = 0.95
 EPOCHS = 20
+_PREDICT_ONLY = ("numpy", "openvino")
 
 #: What the demo uses, by canonical names: they are right whatever else is installed.
 _USES = (
@@ -72,6 +79,7 @@ def run(options: argparse.Namespace) -> int:
         MissingPluginError: a plugin that it uses is not installed.
         MissingExtraError: matplotlib or h5py is not installed.
         KerasMissingError: no Keras with an engine is installed.
+        ImplementationError: the chosen backend can't train.
     """
     started = time.monotonic()
     # TensorFlow reads it once, when it is imported.
@@ -100,8 +108,7 @@ def _json(facts: dict[str, Any]) -> bytes:
 
 def _check_environment() -> None:
     """Say what is missing, all plugins at once, before anything takes time."""
-    have = {(claim.kind, claim.canonical) for claim in registry.claims()}
-    missing = [name for kind, name in _USES if (kind, name) not in have]
+    missing = [name for kind, name in _USES if not _is_provided(kind, name)]
     if missing:
         owners = dict.fromkeys(name.partition("/")[0] for name in missing)
         what = f"The demo needs {', '.join(missing)}, which no installed plugin has."
@@ -117,6 +124,14 @@ def _check_environment() -> None:
             raise MissingExtraError(what, extra=extra)
 
 
+def _is_provided(kind: str, name: str) -> bool:
+    """Whether something provides it; a broken plugin raises what broke it."""
+    try:
+        return bool(registry.claim(kind, name))
+    except UnknownNameError:
+        return False
+
+
 def _check_engine() -> None:
     from kerasplug.implementation import availability
 
@@ -127,6 +142,13 @@ def _check_engine() -> None:
             what,
             found=state.reason,
             mend=state.mend or 'python -m pip install "kerasplug[tensorflow]"',
+        )
+    if kerasplug.backend() in _PREDICT_ONLY:
+        what = f"The demo trains a model, and the backend {kerasplug.backend()} can't."
+        raise ImplementationError(
+            what,
+            expected="a backend that trains: tensorflow, jax or torch",
+            mend="KERAS_BACKEND=tensorflow kerasplug demo",
         )
 
 

@@ -42,18 +42,19 @@ def prepared() -> Data:
 
 
 def build(keras: Any) -> Any:
-    """A compiled model of plugin layers: a wrapped one, one from the catalog."""
+    """A compiled model with two plugin layers: one by its wrapper, one by its name."""
     downstream_pkg = importlib.import_module("downstream_pkg")
-    gated = kerasplug.create_layer_wrapper("downstream-pkg/gated_dense")
     running_norm = kerasplug.layers["downstream-pkg/running_norm"]
     inputs = keras.Input((8, 8), name="image")
     outputs = kerasplug.pipe(
         inputs,
+        keras.layers.Reshape((8, 8, 1)),
+        keras.layers.Conv2D(24, 3, activation="relu"),
+        keras.layers.MaxPooling2D(),
         keras.layers.Flatten(),
-        running_norm(epsilon=0.05),  # many pixels are nearly always white
-        gated(units=96),
+        running_norm(epsilon=0.05),  # some features are nearly always 0
         keras.layers.Dropout(0.3),
-        downstream_pkg.layer_gated_dense(units=48, activation="relu"),
+        downstream_pkg.layer_gated_dense(units=64),
         keras.layers.Dropout(0.3),
         keras.layers.Dense(10, activation="softmax"),
     )

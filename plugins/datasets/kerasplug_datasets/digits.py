@@ -1,0 +1,80 @@
+"""The UCI handwritten digits: 1797 images of 8x8 pixels, inside this package.
+
+Origin: E. Alpaydin and C. Kaynak (1998), Optical Recognition of Handwritten Digits,
+UCI Machine Learning Repository, https://doi.org/10.24432/C50P49, licence CC BY 4.0.
+These are the 1797 images of UCI's *test* file, written by 13 people, in the order
+and with the values of scikit-learn's copy (BSD-3-Clause), from which
+`make_digits.py` took them. Each pixel counts the black dots of a 4x4 block of the
+scanned 32x32 bitmap, so it goes from 0 (white) to 16 (black).
+"""
+
+import hashlib
+import io
+from importlib.resources import files
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasplug.errors import PluginError
+
+__all__ = ["SHA256", "load"]
+
+#: Of the file `digits.npz`; it is checked each time the data are loaded.
+SHA256 = "0c2aff3ad3efa4c983d74435f40847c3f2dea3c33f362c61616f7b067d84c8fe"
+
+#: Of the images of one class, in file order, each fifth one is for testing.
+TEST_EVERY = 5
+
+Bytes: TypeAlias = NDArray[np.uint8]
+Pair: TypeAlias = tuple[Bytes, Bytes]
+
+
+def load() -> tuple[Pair, Pair]:
+    """The digits as `((x_train, y_train), (x_test, y_test))`.
+
+    The split uses no random numbers, so it is the same everywhere and for ever: of
+    the images of one class, in file order, the 5th, 10th, 15th, ... are for testing.
+    So both parts hold each class in the same share. Both also hold images of the
+    same 13 writers: a test accuracy says how well a model reads *these* hands.
+
+    Returns:
+        `x_train` of shape `(1442, 8, 8)`, `y_train` `(1442,)`, `x_test`
+        `(355, 8, 8)` and `y_test` `(355,)`, all uint8 and the caller's own. Pixels
+        are 0 (white) to 16 (black), labels 0 to 9.
+
+    Raises:
+        PluginError: the embedded file is damaged: its sha256 is not `SHA256`.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load()
+        >>> x_train.shape, x_test.shape, int(x_train.max())
+        ((1442, 8, 8), (355, 8, 8), 16)
+    """
+    images, labels = _read(files(__package__).joinpath("digits.npz").read_bytes())
+    test = _is_test(labels)
+    return (images[~test], labels[~test]), (images[test], labels[test])
+
+
+def _read(data: bytes) -> Pair:
+    """The arrays that the bytes of `digits.npz` hold, once their sum is right."""
+    found = hashlib.sha256(data).hexdigest()
+    if found != SHA256:
+        what = "The embedded file digits.npz of kerasplug-datasets is damaged."
+        raise PluginError(
+            what,
+            plugin="kerasplug-datasets",
+            found=f"sha256 {found} ({len(data)} bytes)",
+            expected=f"sha256 {SHA256}",
+            mend="python -m pip install --force-reinstall --no-deps kerasplug-datasets",
+        )
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        return arrays["images"], arrays["labels"]
+
+
+def _is_test(labels: Bytes) -> NDArray[np.bool_]:
+    """Which images are for testing."""
+    test = np.zeros(labels.shape, dtype=np.bool_)
+    for label in np.unique(labels):
+        test[np.flatnonzero(labels == label)[TEST_EVERY - 1 :: TEST_EVERY]] = True
+    return test
