@@ -19,6 +19,7 @@ from kerasplug import _frameworks
 from kerasplug._frameworks import (
     IMPLEMENTATIONS,
     Availability,
+    checked,
     family_of,
     family_root,
     is_stale,
@@ -147,7 +148,7 @@ def implementation(name: str | None = None) -> LazyModule:
         True
     """
     if name is not None:
-        name = _checked(name)
+        name = checked(name)
     if name is not None or _first is not None:
         _refuse_another(name or chosen())
     with _lock:
@@ -169,26 +170,16 @@ def use_implementation(name: str) -> None:
     Guarantees:
         After an error nothing has changed.
     """
-    name = _checked(name)
+    name = checked(name)
     _refuse_another(name)
     os.environ[_VARIABLES[0]] = name
-
-
-def _checked(name: str, where: str = "") -> str:
-    """The name in its normal form."""
-    if isinstance(name, str) and name.lower() in IMPLEMENTATIONS:
-        return name.lower()
-    message = f"There is no Keras implementation {name!r}."
-    raise ImplementationError(
-        message, found=where, expected="one of " + ", ".join(IMPLEMENTATIONS)
-    )
 
 
 def _asked_by_environment() -> str | None:
     for variable in _VARIABLES:
         value = os.environ.get(variable, "").strip()
         if value:
-            return _checked(value, f"{variable}={value}")
+            return checked(value, f"{variable}={value}")
     return None
 
 
@@ -289,7 +280,7 @@ def _question(
         return "", f'the version is malformed, write "3.15" or ">=3.15,<4": {why}.'
     try:
         if implementation is not None:
-            return _checked(implementation), ""
+            return checked(implementation), ""
         asked = _asked_by_environment()
     except ImplementationError as error:
         return "", f"{error.what} {error.found} Expected {error.expected}."
@@ -357,11 +348,14 @@ def keras_version() -> tuple[int, ...]:
         KerasBrokenError: it has no readable version.
     """
     name = chosen()
+    answer = _frameworks.examine(name)
     version = _frameworks.version_of(family_root(name))
+    if answer.state == "missing" or not version:
+        raise answer.error()
     try:
         return Version(version).release
     except ValueError:
-        raise _frameworks.examine(name).error() from None
+        raise answer.error() from None
 
 
 def require_keras(version: str | None = None) -> None:

@@ -551,10 +551,10 @@ def test_a_warm_listing_imports_nothing_but_the_light_registry(tmp_path):
     assert set(warm[1:]) == {
         *("kerasplug", "_kerasplug_state", "kerasplug.catalog", "kerasplug.config"),
         "kerasplug.errors",
-        *("kerasplug.files", "kerasplug.registry", "kerasplug.registry.claims"),
+        *("kerasplug.files", "kerasplug.registry", "kerasplug.registry.parts"),
         *("kerasplug.registry.discovery", "kerasplug.registry.index"),
         *("kerasplug.registry.paths", "kerasplug.registry.session"),
-        *("kerasplug.registry.switches", "kerasplug.registry.table", "zlib"),
+        *("kerasplug.registry.switches", "kerasplug.registry.overview", "zlib"),
     }
 
 

@@ -7,6 +7,7 @@ from kerasplug._frameworks.availability import Availability
 from kerasplug._frameworks.metadata import (
     BUILT_IN_BACKENDS,
     IMPLEMENTATIONS,
+    checked,
     examine,
     examine_backend,
     explain,
@@ -28,6 +29,7 @@ __all__ = [
     "BUILT_IN_BACKENDS",
     "IMPLEMENTATIONS",
     "Availability",
+    "checked",
     "examine",
     "examine_backend",
     "explain",

@@ -22,6 +22,7 @@ from kerasplug.errors import ImplementationError, KerasBrokenError
 __all__ = [
     "BUILT_IN_BACKENDS",
     "IMPLEMENTATIONS",
+    "checked",
     "examine",
     "examine_backend",
     "explain",
@@ -131,6 +132,24 @@ def _state(module: str) -> tuple[str, str]:
         folder = next(iter(spec.submodule_search_locations), "?")
         return "broken", f"the folder {folder} has no __init__.py"
     return "found", ""
+
+
+def checked(name: object, where: str = "") -> str:
+    """The name of an implementation in its normal form.
+
+    Args:
+        name: a name in any case.
+        where: where it comes from, for the error.
+
+    Raises:
+        ImplementationError: there is no such implementation.
+    """
+    if isinstance(name, str) and name.lower() in IMPLEMENTATIONS:
+        return name.lower()
+    message = f"There is no Keras implementation {name!r}."
+    raise ImplementationError(
+        message, found=where, expected="one of " + ", ".join(IMPLEMENTATIONS)
+    )
 
 
 def installed(implementation: str) -> bool:

@@ -58,13 +58,13 @@ def root_loaded_outside() -> str | None:
 def _is_only_tensorflows() -> bool:
     """Whether `keras` is loaded only because TensorFlow imports it, unasked.
 
-    Then TensorFlow stands before it in `sys.modules`, nobody has touched
-    `tf.keras`, and no other module refers to Keras.
+    Then its import was complete before TensorFlow's was, which is the order of
+    `sys.modules`; nobody has touched `tf.keras`; and no other module refers to it.
 
     Source: tensorflow 2.21, the end of `tensorflow/__init__.py`.
     """
     order = [name for name in list(sys.modules) if name in ("keras", "tensorflow")]
-    if order != ["tensorflow", "keras"] or tf_keras_is_used():
+    if order != ["keras", "tensorflow"] or tf_keras_is_used():
         return False
     return next(_holders("keras"), None) is None
 

@@ -4,9 +4,9 @@ This front is light: it imports only what a warm listing needs. The functions im
 the rest when they are called.
 """
 
-from kerasplug.registry.claims import KINDS, Claim, Fault, Provider
+from kerasplug.registry.overview import table
+from kerasplug.registry.parts import KINDS, Claim, Fault, Provider
 from kerasplug.registry.session import blocked, refresh, register, unregister
-from kerasplug.registry.table import table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ decides, but the version; the difference is reported.
 
 from packaging.version import InvalidVersion, Version
 
-from kerasplug.registry.claims import Fault, Provider
+from kerasplug.registry.parts import Fault, Provider
 
 __all__ = ["choose"]
 

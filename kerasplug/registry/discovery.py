@@ -7,7 +7,7 @@ is not current, `elsewhere` only where something lies outside folders.
 import os
 
 from kerasplug.registry import index, paths
-from kerasplug.registry.claims import Provider
+from kerasplug.registry.parts import Provider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

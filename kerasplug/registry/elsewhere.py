@@ -7,7 +7,7 @@ It can't be watched on the disk, so it is read anew in each process, through
 from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, DistributionFinder
 
-from kerasplug.registry.claims import Provider
+from kerasplug.registry.parts import Provider
 from kerasplug.registry.scan import provider_from
 
 __all__ = ["providers_elsewhere"]

@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Iterable
 
 from kerasplug.errors import AmbiguousNameError, PluginError, UnknownNameError
-from kerasplug.registry.claims import KINDS, Claim, Fault, Provider
+from kerasplug.registry.overview import Table
+from kerasplug.registry.parts import KINDS, Claim, Fault, Provider
 from kerasplug.registry.scan import normalise
-from kerasplug.registry.table import Table
 
 __all__ = ["find", "unknown_switch"]
 

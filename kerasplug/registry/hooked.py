@@ -21,8 +21,8 @@ from kerasplug.hooks import (
     SPEC_MODULES,
     Record,
 )
-from kerasplug.registry.claims import KINDS, Fault, Hooked, Provider
 from kerasplug.registry.index import stamp_of
+from kerasplug.registry.parts import KINDS, Fault, Hooked, Provider
 from kerasplug.registry.records import line_of
 
 __all__ = ["AskedAlreadyError", "HookError", "ask", "ask_object", "forget", "manager"]

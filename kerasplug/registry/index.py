@@ -24,7 +24,7 @@ from kerasplug.files import (
     newest_first,
     write_atomically,
 )
-from kerasplug.registry.claims import Hooked, Provider
+from kerasplug.registry.parts import Hooked, Provider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

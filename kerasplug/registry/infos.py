@@ -3,10 +3,10 @@
 import dataclasses
 
 from kerasplug.registry import session
-from kerasplug.registry.claims import KINDS, Claim, Fault, Provider
 from kerasplug.registry.needs import unmet
+from kerasplug.registry.overview import Table, table
+from kerasplug.registry.parts import KINDS, Claim, Fault, Provider
 from kerasplug.registry.records import needs_of
-from kerasplug.registry.table import Table, table
 
 __all__ = ["PluginInfo", "plugins"]
 

@@ -11,9 +11,9 @@ from kerasplug.errors import (
     PluginWarning,
 )
 from kerasplug.implementation import is_stale
-from kerasplug.registry.claims import Claim
 from kerasplug.registry.hooked import describe
 from kerasplug.registry.needs import unmet
+from kerasplug.registry.parts import Claim
 
 __all__ = ["load"]
 

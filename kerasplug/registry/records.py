@@ -12,7 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from kerasplug.errors import PluginError, RecordError
 from kerasplug.hooks import RECORD_TYPES, Needs, Record, hookimpl
 from kerasplug.hooks.record import is_specifier
-from kerasplug.registry.claims import KINDS, Claim, Provider
+from kerasplug.registry.parts import KINDS, Claim, Provider
 
 __all__ = ["Declared", "build", "line_of", "needs_of"]
 

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
-from kerasplug.registry.claims import KINDS, Hooked, Provider
+from kerasplug.registry.parts import KINDS, Hooked, Provider
 
 __all__ = ["normalise", "provider_from", "scan"]
 

@@ -5,7 +5,7 @@ On the warm path: nothing dear is imported.
 
 from _thread import RLock
 
-from kerasplug.registry.claims import Claim, Provider
+from kerasplug.registry.parts import Claim, Provider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ On the warm path: nothing dear is imported.
 
 import os
 
-from kerasplug.registry.claims import Claim, Provider
+from kerasplug.registry.parts import Claim, Provider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

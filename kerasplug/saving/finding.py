@@ -5,42 +5,31 @@ what this process has registered under the file's own module and name; then the 
 installed plugin that declares it; then whatever else this process has registered.
 """
 
-import dataclasses
 from collections.abc import Container, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from kerasplug import registry
 from kerasplug.errors import AmbiguousNameError, MissingPluginError, PluginError
 from kerasplug.implementation import implementation, loaded
 from kerasplug.saving.matching import Match, Matcher
 from kerasplug.saving.mentions import Said
-from kerasplug.saving.missing import mismatch_note, missing_error
 
-__all__ = ["Found", "Plan", "find_objects", "plan"]
+__all__ = ["Found", "import_objects", "plan"]
 
 
-@dataclasses.dataclass(slots=True)
-class Found:
-    """What is to be handed to Keras.
+class Found(NamedTuple):
+    """What is to be handed to Keras; first a plan, then with what plugins provide.
 
     Args:
         objects: the file's name -> object, for what Keras would not find by itself.
-        layers: those that stand for layers of plugins.
+        imports: what plugins are still to be asked for.
+        layers: those objects that stand for layers of plugins.
         soft: what nobody is known to provide, and Keras may still know.
     """
 
     objects: dict[str, Any]
-    layers: list[type]
-    soft: list[Match]
-
-
-@dataclasses.dataclass(slots=True)
-class Plan:
-    """What is known before any plugin, or Keras, is imported."""
-
-    objects: dict[str, Any]
     imports: list[Match]
-    layers: list[type]
+    layers: list[object]
     soft: list[Match]
 
 
@@ -69,7 +58,7 @@ class _Live:
             self._saving.get_custom_objects()[name] = value
 
 
-def plan(path: str, matches: Iterable[Match], mine: Mapping[str, Any]) -> Plan:
+def plan(path: str, matches: Iterable[Match], mine: Mapping[str, Any]) -> Found:
     """What will be used for each match; plugins are named and not yet imported.
 
     Args:
@@ -81,7 +70,7 @@ def plan(path: str, matches: Iterable[Match], mine: Mapping[str, Any]) -> Plan:
         MissingPluginError: nothing provides something that the file needs.
         AmbiguousNameError: several do.
     """
-    made = Plan({}, [], [], [])
+    made = Found({}, [], [], [])
     live = _Live()
     lacking = []
     matches = tuple(matches)
@@ -107,6 +96,8 @@ def plan(path: str, matches: Iterable[Match], mine: Mapping[str, Any]) -> Plan:
         else:
             made.soft.append(match)
     if lacking:
+        from kerasplug.saving.missing import missing_error
+
         raise missing_error(path, lacking)
     return made
 
@@ -150,7 +141,7 @@ def _ambiguous(match: Match) -> AmbiguousNameError:
     )
 
 
-def find_objects(made: Plan, matcher: Matcher) -> Found:
+def import_objects(found: Found, matcher: Matcher) -> None:
     """Import what the plan names, and nothing else; each is checked before use.
 
     Raises:
@@ -159,13 +150,12 @@ def find_objects(made: Plan, matcher: Matcher) -> Found:
         MissingPluginError: only the bare name fitted, and it is something else.
         AmbiguousNameError: this process has something else under that name.
     """
-    found = Found(dict(made.objects), list(made.layers), made.soft)
-    for match in made.imports:
+    for match in found.imports:
         value = _import(match, matcher)
         found.objects[match.said.name] = value
         if match.claim is not None and match.claim.kind == "layer":
             found.layers.append(value)
-    return found
+    found.imports.clear()
 
 
 def _import(match: Match, matcher: Matcher) -> Any:
@@ -196,6 +186,8 @@ def _check_name(match: Match, value: Any) -> None:
         own = ""
     if name == own or name in claim.aliases:
         return
+    from kerasplug.saving.missing import mismatch_note
+
     what, found, expected, mend = mismatch_note(match, str(own))
     if match.how != "name":
         raise MissingPluginError(

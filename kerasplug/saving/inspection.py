@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from kerasplug.implementation import chosen
 from kerasplug.registry.needs import unmet
+from kerasplug.saving.keras_names import keras_package
 from kerasplug.saving.matching import Match, Matcher, allowed_providers
 from kerasplug.saving.mentions import said_by
 from kerasplug.saving.reading import read_contents
@@ -13,7 +13,7 @@ from kerasplug.saving.reading import read_contents
 if TYPE_CHECKING:
     import os
 
-__all__ = ["Mention", "ModelInspection", "inspect_model", "keras_package"]
+__all__ = ["Mention", "ModelInspection", "inspect_model"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,11 +101,6 @@ class ModelInspection:
         ]
         others = (one for one in self.mentions if one.status != "keras")
         return "\n".join([*lines, *(f"  {one}" for one in others)])
-
-
-def keras_package() -> str:
-    """The package whose names count as Keras' own in this process."""
-    return "tf_keras" if chosen() == "tf_keras" else "keras"
 
 
 def inspect_model(

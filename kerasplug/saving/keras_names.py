@@ -11,7 +11,9 @@ import re
 from pathlib import Path
 from typing import Final
 
-__all__ = ["is_keras_module", "keras_names"]
+from kerasplug.implementation import chosen
+
+__all__ = ["is_keras_module", "keras_names", "keras_package"]
 
 _FOLDERS: Final = (
     "activations",
@@ -28,8 +30,9 @@ _FOLDERS: Final = (
     "random",
     "regularizers",
 )
-_EXPORT: Final = re.compile(r"import\s+(?:\(\s*)?(\w+)(?:\s+as\s+(\w+))?")
-_CAPITAL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])|(?<=[A-Z])([A-Z])(?=[a-z])")
+#: Patterns as text: compiled where HDF5 files are read, and not at each start.
+_EXPORT: Final = r"import\s+(?:\(\s*)?(\w+)(?:\s+as\s+(\w+))?"
+_CAPITAL: Final = r"(?<=[a-z0-9])([A-Z])|(?<=[A-Z])([A-Z])(?=[a-z])"
 
 #: Written into files by Keras, exported by none of its folders.
 _UNLISTED: Final = frozenset(
@@ -38,6 +41,11 @@ _UNLISTED: Final = frozenset(
 #: Top-level modules that Keras looks into, or imports, by itself.
 _OWN: Final = ("keras", "tf_keras")
 _IMPORTED_BY_KERAS: Final = ("keras_hub", "keras_cv", "keras_nlp")
+
+
+def keras_package() -> str:
+    """The package whose names count as Keras' own in this process."""
+    return "tf_keras" if chosen() == "tf_keras" else "keras"
 
 
 def is_keras_module(module: str) -> bool:
@@ -72,9 +80,9 @@ def _exports(root: Path, folder: str) -> list[str]:
         text = (root / folder / "__init__.py").read_text(encoding="utf-8")
     except OSError:
         return []
-    return [alias or name for name, alias in _EXPORT.findall(text)]
+    return [alias or name for name, alias in re.findall(_EXPORT, text)]
 
 
 def _snake(name: str) -> str:
     """Keras also knows each class by its name in small letters: `adam`."""
-    return _CAPITAL.sub(lambda match: "_" + match[0], name).lower()
+    return re.sub(_CAPITAL, lambda match: "_" + match[0], name).lower()

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from kerasplug.errors import KerasplugWarning, ModelFileError
 from kerasplug.implementation import chosen, implementation
 from kerasplug.saving.custom import named_objects
-from kerasplug.saving.finding import Found, find_objects, plan
-from kerasplug.saving.inspection import keras_package
+from kerasplug.saving.finding import Found, import_objects, plan
+from kerasplug.saving.keras_names import keras_package
 from kerasplug.saving.matching import Matcher, allowed_providers
 from kerasplug.saving.mentions import Said, said_by
-from kerasplug.saving.missing import missing_error
 from kerasplug.saving.reading import Contents, read_contents
 
 if TYPE_CHECKING:
@@ -24,12 +23,24 @@ if TYPE_CHECKING:
 __all__ = ["load_model"]
 
 #: What Keras says of a short name such as 'mse' that it has itself written.
-_SHORT_NAME: Final = re.compile(r"keras\.(metrics|losses)\.\w+' .*KerasSaveable")
-#: Where the functions live that a model is made of. The last is Keras' own inside,
-#: from which Keras takes classes only.
-_MODELLING: Final = re.compile(
-    r"keras\.(activations|constraints|initializers|layers|losses|metrics|ops|"
-    r"optimizers|quantizers|random|regularizers|src)(\.|\Z)"
+_SHORT_NAME: Final = r"keras\.(metrics|losses)\.\w+' .*KerasSaveable"
+#: The parts of Keras whose functions a model is made of. From the last one, which is
+#: its inside, Keras takes classes only.
+_MODELLING: Final = frozenset(
+    (
+        "activations",
+        "constraints",
+        "initializers",
+        "layers",
+        "losses",
+        "metrics",
+        "ops",
+        "optimizers",
+        "quantizers",
+        "random",
+        "regularizers",
+        "src",
+    )
 )
 #: Held while an object of the caller stands in for a registered one.
 _stand_in = threading.RLock()
@@ -87,10 +98,10 @@ def load_model(
         _refuse_tools(contents, everything)
     matcher = Matcher(allowed_providers(allow), package=keras_package())
     matches = matcher.matches(everything)
-    made = plan(contents.path, matches, mine)
+    found = plan(contents.path, matches, mine)
     if safe and contents.format == "h5" and chosen() == "tf_keras":
         _warn_of_tf_keras()
-    found = find_objects(made, matcher)
+    import_objects(found, matcher)
     _ensure_output_shapes(found.layers)
     objects = {**found.objects, **mine}
     names = [said.name for said in everything]
@@ -130,9 +141,8 @@ def _refuse_tools(contents: Contents, everything: Iterable[Said]) -> None:
     """
     for said in everything:
         function = said.kind == "function" or said.class_name[:1].islower()
-        if function and said.module.partition(".")[0] == "keras":
-            if _MODELLING.match(said.module):
-                continue
+        top, _, rest = said.module.partition(".")
+        if function and top == "keras" and rest.partition(".")[0] not in _MODELLING:
             what = (
                 f"{Path(contents.path).name} mentions a function of Keras that is no "
                 "part of a model."
@@ -219,8 +229,10 @@ def _explained(
 ) -> Exception | None:
     """A better error than Keras' own, where the cause is known."""
     if found.soft:
+        from kerasplug.saving.missing import missing_error
+
         return missing_error(contents.path, found.soft)
-    if contents.format == "h5" and compiled and _SHORT_NAME.search(str(error)):
+    if contents.format == "h5" and compiled and re.search(_SHORT_NAME, str(error)):
         return ModelFileError(
             f"{Path(contents.path).name} was compiled with a short name such "
             "as 'mse', which Keras can write into HDF5 files and not read back. No "

@@ -5,13 +5,11 @@ The order is: a declared registered name or alias; module and class; the part af
 never overridden.
 """
 
-import dataclasses
 import os
 from collections.abc import Callable, Collection, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from kerasplug.registry import Claim, claims
-from kerasplug.registry.scan import normalise
 from kerasplug.saving.keras_names import is_keras_module, keras_names
 from kerasplug.saving.mentions import Said
 
@@ -40,6 +38,8 @@ def allowed_providers(allow: Iterable[str] | None) -> frozenset[str] | None:
 
 
 def _normal(name: str) -> str:
+    from kerasplug.registry.scan import normalise
+
     distribution, slash, rest = name.strip().partition("/")
     return normalise(distribution) + slash + rest
 
@@ -54,8 +54,7 @@ def _inner(names: frozenset[str], outer: frozenset[str]) -> Iterable[str]:
             yield from (one for one in outer if one.partition("/")[0] == name)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """What the environment has for one thing that a file mentions.
 
     Args:

@@ -3,10 +3,8 @@
 Nothing here is imported or looked up; a mention is only what the file says.
 """
 
-import dataclasses
-import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kerasplug.saving.reading import Contents
 
@@ -14,16 +12,22 @@ __all__ = ["LAMBDA", "Said", "said_by"]
 
 #: The name under which Keras stores the bytecode of a Python lambda.
 LAMBDA: Final = "__lambda__"
-#: A longer bare string is no name. In characters.
+#: Longer names are none: a bare string may be any text. In characters.
 _LONGEST: Final = 256
 #: How many keys around a bare string say what is expected there.
 _KEYS: Final = 2
-#: A registered name as a bare string: `package>name`, no blanks around the sign.
-_REGISTERED: Final = re.compile(r"[^\s>]{1,120}>[^\s>]{1,120}\Z")
-_IDENTIFIER: Final = re.compile(r"[^\W\d]\w{0,119}\Z")
 #: Where the older format stores a function, or a loss, as a bare string.
-_PLACES: Final = re.compile(
-    r"(.*_)?(activation|initializer|regularizer|constraint|loss|metrics|fn|function)\Z"
+_PLACES: Final = frozenset(
+    (
+        "activation",
+        "constraint",
+        "fn",
+        "function",
+        "initializer",
+        "loss",
+        "metrics",
+        "regularizer",
+    )
 )
 #: Keys whose strings are read together with the dict that holds them, or are text.
 _NAME_KEYS: Final = frozenset(
@@ -31,8 +35,7 @@ _NAME_KEYS: Final = frozenset(
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """One thing that a file mentions, in the file's own words.
 
     Args:
@@ -91,7 +94,7 @@ def _note(found: dict[tuple[str, ...], Said], said: Said) -> None:
     key = (said.kind, said.name, "" if said.registered_name else said.module)
     known = found.setdefault(key, said)
     if (said.module and not known.module) or (said.certain and not known.certain):
-        found[key] = dataclasses.replace(said, where=known.where)
+        found[key] = said._replace(where=known.where)
 
 
 def _walk(config: Any, label: str) -> Iterator[tuple[Any, _Place]]:
@@ -163,10 +166,12 @@ def _from_string(value: str, place: _Place, form: str) -> Said | None:
     if len(value) > _LONGEST or place[1] in _NAME_KEYS:
         return None
     expected = _holds_functions(place)
-    if _REGISTERED.match(value):
-        tail = value.rpartition(">")[2]
+    package, sign, tail = value.partition(">")
+    if sign:
+        if not package or not tail or ">" in tail or len(value.split()) > 1:
+            return None
         return Said("function", tail, "", value, _text(place), certain=expected)
-    if form == "h5" and expected and _IDENTIFIER.match(value):
+    if form == "h5" and expected and value.isidentifier():
         return Said("function", value, "", "", _text(place), certain=False)
     return None
 
@@ -182,7 +187,7 @@ def _holds_functions(place: _Place) -> bool:
         around, key = around
         if isinstance(key, str):
             keys.append(key)
-    return any(map(_PLACES.match, keys))
+    return any(key.rpartition("_")[2] in _PLACES for key in keys)
 
 
 def _string(value: Any) -> str:

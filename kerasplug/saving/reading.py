@@ -4,14 +4,13 @@ A file is not trusted: no more than a cap is read of anything, whatever a header
 declares, and what is not exactly a model file is refused by name.
 """
 
-import dataclasses
 import errno
 import json
 import os
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 from kerasplug.errors import MissingExtraError, ModelFileError
 
@@ -41,8 +40,7 @@ _AGAIN: Final = "copy or save it again"
 _SAVE_WHOLE: Final = "save the whole model: kerasplug.save_model(model, 'm.keras')"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(NamedTuple):
     """What a model file holds besides its weights.
 
     Args:

@@ -13,7 +13,7 @@ from kerasplug.errors import ModelFileError, RecordError, SaveWarning
 from kerasplug.files import replacing
 from kerasplug.implementation import family_of, implementation
 from kerasplug.registry import Claim
-from kerasplug.saving.inspection import keras_package
+from kerasplug.saving.keras_names import keras_package
 from kerasplug.saving.matching import Match, Matcher
 from kerasplug.saving.mentions import Said, said_by
 from kerasplug.saving.reading import read_contents

@@ -8,8 +8,8 @@ import os
 import sys
 
 from kerasplug.registry import session
-from kerasplug.registry.claims import KINDS, Claim, Fault, Provider
 from kerasplug.registry.discovery import discover
+from kerasplug.registry.parts import KINDS, Claim, Fault, Provider
 from kerasplug.registry.switches import Switches, settings
 
 TYPE_CHECKING = False

@@ -1,0 +1,98 @@
+"""Skipping where no Keras is, under pytest and under unittest."""
+
+import pytest
+from bare import bare, put, put_keras
+from fakes import python
+
+import kerasplug
+from kerasplug.errors import ImplementationError, KerasVersionError
+
+UNITTEST = """
+    import sys, unittest, kerasplug
+    class Test(unittest.TestCase):
+        def test(self):
+            kerasplug.skip_if_no_keras()
+            assert "keras" not in sys.modules
+    main = sys.modules["__main__"]
+    result = unittest.main(module=main, exit=False, argv=["x"]).result
+    print(len(result.skipped), len(result.failures) + len(result.errors))
+    for _, reason in result.skipped + result.errors:
+        print(reason)
+"""
+
+
+def test_passes_where_keras_is(tmp_path):
+    """A test runs where the Keras that it needs is installed, which is not imported."""
+    put(put_keras(tmp_path), "tensorflow")
+    assert bare(UNITTEST, tmp_path, tmp_path).stdout.split() == ["0", "0"]
+
+
+def test_skips_under_unittest(tmp_path):
+    """Without Keras unittest counts a skip, and the reason says how to get it."""
+    out = bare(UNITTEST, tmp_path).stdout
+    assert out.startswith("1 0\n")
+    assert "python -m pip install keras tensorflow" in out
+
+
+@pytest.mark.parametrize(
+    ("strict", "skipped"), [("1", 0), ("yes", 0), ("0", 1), ("False", 1), ("", 1)]
+)
+def test_strict(tmp_path, strict, skipped):
+    """KERASPLUG_STRICT turns the skip into a failure, unless it says no."""
+    out = bare(UNITTEST, tmp_path, env={"KERASPLUG_STRICT": strict}).stdout
+    assert out.startswith(f"{skipped} {1 - skipped}\n")
+    assert ("KerasMissingError" in out) == (not skipped)
+
+
+def test_broken_always_fails(tmp_path):
+    """A Keras that is installed but broken fails the test, strict or not."""
+    put(put(tmp_path, "keras", None), "tensorflow")
+    out = bare(UNITTEST, tmp_path, tmp_path).stdout
+    assert out.startswith("0 1\n")
+    assert "KerasBrokenError" in out
+
+
+def test_skips_under_pytest():
+    """Under pytest the test is skipped, and a skip is not a failure."""
+    with pytest.raises(pytest.skip.Exception, match=r"To run this test: python -m pip"):
+        kerasplug.skip_if_no_keras(">=99")
+
+
+def test_strict_names_both_versions(monkeypatch):
+    """In strict mode another version is an error that names both."""
+    monkeypatch.setenv("KERASPLUG_STRICT", "1")
+    kerasplug.skip_if_no_keras("3")
+    with pytest.raises(KerasVersionError) as caught:
+        kerasplug.skip_if_no_keras(">=99")
+    assert caught.value.expected == ">=99"
+    assert caught.value.found.startswith("Keras 3")
+
+
+@pytest.mark.filterwarnings("ignore:No Keras can be available")
+@pytest.mark.parametrize("question", [{"version": "x"}, {"implementation": "theano"}])
+def test_senseless_question_does_not_skip(question):
+    """A malformed version or an unknown name fails: else it would skip for ever."""
+    with pytest.raises(ImplementationError):
+        kerasplug.skip_if_no_keras(**question)
+
+
+def test_whole_module(pytester_run):
+    """At the top of a test module it skips the whole module."""
+    out = pytester_run(
+        "import kerasplug\nkerasplug.skip_if_no_keras('>=99')\ndef test(): assert 0\n"
+    )
+    assert "1 skipped" in out
+
+
+@pytest.fixture
+def pytester_run(tmp_path):
+    """What pytest prints about a test module."""
+
+    def run(source: str) -> str:
+        path = tmp_path / "test_authors.py"
+        path.write_text(source)
+        arguments = [str(path), "-q", "-rs", "-p", "no:cacheprovider"]
+        code = f"import pytest\nraise SystemExit(pytest.main({arguments!r}))"
+        return python(code, check=False).stdout
+
+    return run
