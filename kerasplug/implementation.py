@@ -467,9 +467,13 @@ def _open(name: str, root: str) -> ModuleType:
 
 
 def _who(root: str) -> str:
-    """Who uses Keras first: the line that does it now, or who did it outside."""
+    """Who uses Keras first: the line that does it now; empty where it was outside.
+
+    Who did it outside is looked for only when an error has to say so: it means
+    looking through all loaded modules.
+    """
     if _frameworks.root_loaded_outside() == root:
-        return _frameworks.outsiders(root)
+        return ""
     frame = sys._getframe(1)  # noqa: SLF001 -- the one way to the caller's line
     while frame.f_back and frame.f_code.co_filename.startswith(_PLUMBING):
         frame = frame.f_back

@@ -21,6 +21,7 @@ from kerasplug.errors import ImplementationError, KerasBrokenError
 
 __all__ = [
     "BUILT_IN_BACKENDS",
+    "DISTRIBUTIONS",
     "IMPLEMENTATIONS",
     "checked",
     "examine",
@@ -48,7 +49,7 @@ BUILT_IN_BACKENDS = {
 }
 
 #: A module -> the distributions that bring it, where their names differ.
-_DISTRIBUTIONS = {
+DISTRIBUTIONS = {
     "keras": ("keras", "keras-nightly"),
     "tf_keras": ("tf-keras", "tf-keras-nightly"),
     "tensorflow": (
@@ -107,7 +108,7 @@ def _spec(module: str) -> ModuleSpec | None:
 
 def _recorded_version(module: str) -> str | None:
     """The version that the metadata give for a module; None where there are none."""
-    for distribution in _DISTRIBUTIONS.get(module, (module,)):
+    for distribution in DISTRIBUTIONS.get(module, (module,)):
         try:
             # A damaged METADATA file has no version, whatever the annotation says.
             return str(importlib.metadata.version(distribution) or "")
@@ -309,8 +310,16 @@ def _examine_version(root: str, wanted: str | None) -> Availability | None:
     if wanted is None or satisfies(version, wanted):
         return None
     reason = f"{root} {version} is installed, {wanted} is asked."
-    mend = _install(_keras_requirement(root, wanted))
+    if root == "tf_keras" and _would_do("keras", wanted):
+        mend = "export KERASPLUG_IMPLEMENTATION=keras   (in a new process)"
+    else:
+        mend = _install(_keras_requirement(root, wanted))
     return Availability("unsuitable", reason, mend, version=version, expected=wanted)
+
+
+def _would_do(root: str, wanted: str) -> bool:
+    version = version_of(root)
+    return _is_version(version) and satisfies(version, wanted)
 
 
 def _examine_with_backend(root: str, asked: str | None) -> Availability | None:

@@ -22,7 +22,7 @@ from kerasplug.hooks import (
     Record,
 )
 from kerasplug.registry.index import stamp_of
-from kerasplug.registry.parts import KINDS, Fault, Hooked, Provider
+from kerasplug.registry.parts import KINDS, Fault, Hooked, Provider, describe
 from kerasplug.registry.records import line_of
 
 __all__ = ["AskedAlreadyError", "HookError", "ask", "ask_object", "forget", "manager"]
@@ -256,11 +256,3 @@ def _mend(provider: Provider, hooked: Hooked, error: BaseException) -> str:
     return (
         f"update {provider.name}, or switch it off: KERASPLUG_DISABLE={provider.name}"
     )
-
-
-def describe(error: BaseException) -> str:
-    """`Type: text` of an exception, also where its own text can't be had."""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 -- a plugin's `__str__` may raise anything
-        return f"{type(error).__name__} (its text can't be shown: __str__ raises)"

@@ -3,10 +3,9 @@
 import dataclasses
 
 from kerasplug.registry import session
-from kerasplug.registry.needs import unmet
+from kerasplug.registry.needs import needs_of_provider, unmet
 from kerasplug.registry.overview import Table, table
 from kerasplug.registry.parts import KINDS, Claim, Fault, Provider
-from kerasplug.registry.records import needs_of
 
 __all__ = ["PluginInfo", "plugins"]
 
@@ -73,7 +72,7 @@ def plugins() -> tuple[PluginInfo, ...]:
 
 def _info(present: Table, provider: Provider, claims: list[Claim]) -> PluginInfo:
     faults = tuple(present.faults.get(provider.name, ()))
-    missing = [problem for problem, _ in unmet(needs_of(provider))]
+    missing = [problem for problem, _ in unmet(needs_of_provider(provider))]
     off = provider.name in present.off
     reports = [line for hooked in provider.hooked for line in hooked.reports]
     return PluginInfo(

@@ -11,9 +11,8 @@ from kerasplug.errors import (
     PluginWarning,
 )
 from kerasplug.implementation import is_stale
-from kerasplug.registry.hooked import describe
-from kerasplug.registry.needs import unmet
-from kerasplug.registry.parts import Claim
+from kerasplug.registry.needs import needs_of_claim, unmet
+from kerasplug.registry.parts import Claim, describe
 
 __all__ = ["load"]
 
@@ -35,7 +34,7 @@ def load(claim: Claim) -> object:
         PluginError: the target can't be imported, is missing, or is of another kind.
         ImplementationError: no Keras that would do is installed.
     """
-    missing = unmet(claim.record().needs)
+    missing = unmet(needs_of_claim(claim))
     if missing:
         raise _error(
             claim,

@@ -1,69 +1,142 @@
-"""What an environment lacks of what a plugin needs. Nothing is imported to know."""
+"""What an environment lacks of what a plugin needs. Nothing is imported to know.
 
-import platform
-from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+Needs are taken in their plain form, the one that the index holds: using a layer that
+needs nothing special has no use for records, and those cost time to import.
+"""
 
-from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-from kerasplug.hooks import Needs
+from kerasplug.registry.parts import Claim, Provider
 
-__all__ = ["unmet"]
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
-# One engine under several distributions' names: any of them will do.
-_SAME = {"tensorflow": ("tensorflow-cpu", "tensorflow-gpu", "tf-nightly")}
+__all__ = ["needs_of_claim", "needs_of_provider", "unmet"]
+
+#: What `Needs.to_plain` makes: only what is asked for has a key.
+Plain = Mapping[str, Any]
 
 
-def unmet(needs: Needs) -> list[tuple[str, str]]:
+def needs_of_claim(claim: Claim) -> Plain:
+    """What one contribution needs: its record says it, or else its distribution."""
+    if claim.payload:
+        import json
+
+        needs: Plain = json.loads(claim.payload).get("needs", {})
+        return needs
+    if claim.is_declared:
+        return needs_of_provider(claim.provider)
+    return claim.record().needs.to_plain()
+
+
+def needs_of_provider(provider: Provider) -> Plain:
+    """What a distribution's own metadata say that it needs.
+
+    Requirements that hold only for an extra, or on another platform, are left out.
+    """
+    keras, others = [], []
+    for requirement in _requirements(provider.requires):
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        if requirement.name.lower() == "keras":
+            keras.append(str(requirement.specifier))
+        else:
+            others.append(f"{requirement.name}{requirement.specifier}")
+    needs = {
+        "keras": ",".join(filter(None, keras)),
+        "packages": tuple(others),
+        "python": provider.python if _is_specifier(provider.python) else "",
+    }
+    return {key: value for key, value in needs.items() if value}
+
+
+def _requirements(lines: Iterable[str]) -> "Iterator[Requirement]":
+    for line in lines:
+        from packaging.requirements import InvalidRequirement, Requirement
+
+        try:
+            yield Requirement(line)
+        except InvalidRequirement:
+            continue
+
+
+def _is_specifier(text: str) -> bool:
+    if not text:
+        return False
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        return False
+    return True
+
+
+def unmet(needs: Plain) -> list[tuple[str, str]]:
     """(what is missing, how to mend it), one pair a need that is not met."""
+    if not needs:
+        return []
     return [*_python(needs), *_keras(needs), *_packages(needs)]
 
 
-def _python(needs: Needs) -> Iterator[tuple[str, str]]:
+def _python(needs: Plain) -> Iterator[tuple[str, str]]:
+    wanted = needs.get("python")
+    if not wanted:
+        return
+    import platform
+
+    from packaging.specifiers import SpecifierSet
+
     have = platform.python_version()
-    if needs.python and not SpecifierSet(needs.python).contains(have, prereleases=True):
-        yield f"needs Python {needs.python}, this is {have}", "use another Python"
+    if not SpecifierSet(wanted).contains(have, prereleases=True):
+        yield f"needs Python {wanted}, this is {have}", "use another Python"
 
 
-def _keras(needs: Needs) -> Iterator[tuple[str, str]]:
-    if not (needs.keras or needs.implementations or needs.backends):
+def _keras(needs: Plain) -> Iterator[tuple[str, str]]:
+    if not needs.keys() & {"keras", "implementations", "backends"}:
         return
     from kerasplug.implementation import availability, backend, chosen
 
-    if needs.implementations and chosen() not in needs.implementations:
-        names = ", ".join(needs.implementations)
+    implementations = needs.get("implementations", ())
+    if implementations and chosen() not in implementations:
+        names = ", ".join(implementations)
         yield (
             f"needs the implementation {names}, this process uses {chosen()}",
-            f"KERASPLUG_IMPLEMENTATION={needs.implementations[0]}",
+            f"KERASPLUG_IMPLEMENTATION={implementations[0]}",
         )
         return
-    if needs.backends and backend() not in needs.backends:
-        names = ", ".join(needs.backends)
+    backends = needs.get("backends", ())
+    if backends and backend() not in backends:
+        names = ", ".join(backends)
         yield (
             f"needs the backend {names}, this process uses {backend()}",
-            f"KERAS_BACKEND={needs.backends[0]}",
+            f"KERAS_BACKEND={backends[0]}",
         )
-    state = availability(needs.keras or None)
+    state = availability(needs.get("keras"))
     if not state:
         yield state.reason, state.mend
 
 
-def _packages(needs: Needs) -> Iterator[tuple[str, str]]:
-    for text in needs.packages:
-        requirement = Requirement(text)
+def _packages(needs: Plain) -> Iterator[tuple[str, str]]:
+    for requirement in _requirements(needs.get("packages", ())):
         if requirement.marker is not None and not requirement.marker.evaluate():
             continue
         have = _installed(requirement.name)
-        command = f'python -m pip install "{text}"'
+        command = f'python -m pip install "{requirement}"'
         if have is None:
-            yield f"needs {text}, which is not installed", command
+            yield f"needs {requirement}, which is not installed", command
         elif not requirement.specifier.contains(have, prereleases=True):
-            yield f"needs {text}, installed is {have}", command
+            yield f"needs {requirement}, installed is {have}", command
 
 
 def _installed(name: str) -> str | None:
-    for candidate in (name, *_SAME.get(name.lower(), ())):
+    from importlib.metadata import PackageNotFoundError, version
+
+    from kerasplug._frameworks.metadata import DISTRIBUTIONS
+
+    # One engine under several distributions' names: any of them will do.
+    for candidate in DISTRIBUTIONS.get(name.lower(), (name,)):
         try:
             return version(candidate)
         except PackageNotFoundError:

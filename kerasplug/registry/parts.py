@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from kerasplug.hooks import Record
 
-__all__ = ["KINDS", "Claim", "Fault", "Hooked", "Provider"]
+__all__ = ["KINDS", "Claim", "Fault", "Hooked", "Provider", "describe"]
 
 #: Kind -> the plural that names its catalog and its entry-point group.
 KINDS = {
@@ -95,6 +95,7 @@ class Claim:
     __slots__ = (
         "_record",
         "aliases",
+        "given",
         "kind",
         "name",
         "payload",
@@ -121,6 +122,7 @@ class Claim:
         self.registered_name = registered_name
         self.aliases = aliases
         self.payload = payload
+        self.given = record is not None
         self._record = record
 
     def __repr__(self) -> str:
@@ -130,6 +132,11 @@ class Claim:
     def canonical(self) -> str:
         """`distribution/name`: works also where the bare name is not unique."""
         return f"{self.provider.name}/{self.name}"
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether an entry point is all that is known of it."""
+        return not self.payload and not self.given
 
     def record(self) -> "Record":
         """The full description; built when it is first asked for.
@@ -169,3 +176,11 @@ class Fault:
 
     def __repr__(self) -> str:
         return f"<fault of {self.plugin}: {self.what}>"
+
+
+def describe(error: BaseException) -> str:
+    """`Type: text` of an exception, also where its own text can't be had."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 -- a plugin's `__str__` may raise anything
+        return f"{type(error).__name__} (its text can't be shown: __str__ raises)"

@@ -7,14 +7,12 @@ distribution's own metadata say the rest.
 import json
 from collections.abc import Callable, Iterable
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from kerasplug.errors import PluginError, RecordError
 from kerasplug.hooks import RECORD_TYPES, Needs, Record, hookimpl
-from kerasplug.hooks.record import is_specifier
-from kerasplug.registry.parts import KINDS, Claim, Provider
+from kerasplug.registry.needs import needs_of_provider
+from kerasplug.registry.parts import KINDS, Claim
 
-__all__ = ["Declared", "build", "line_of", "needs_of"]
+__all__ = ["Declared", "build", "line_of"]
 
 
 def line_of(record: Record) -> tuple[str, str, str, str, tuple[str, ...], str]:
@@ -43,7 +41,7 @@ def build(claim: Claim) -> Record:
             name=claim.name,
             target=claim.target,
             summary=claim.provider.summary,
-            needs=needs_of(claim.provider),
+            needs=Needs.from_plain(needs_of_provider(claim.provider)),
         )
     except RecordError as error:
         provider = claim.provider
@@ -57,34 +55,6 @@ def build(claim: Claim) -> Record:
             expected=error.expected,
             mend=f"correct {group} in the project file of {provider.name}",
         ) from error
-
-
-def needs_of(provider: Provider) -> Needs:
-    """What a distribution's own metadata say that it needs.
-
-    Requirements that hold only for an extra, or on another platform, are left out.
-    """
-    keras, others = [], []
-    for requirement in _requirements(provider.requires):
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        if requirement.name.lower() == "keras":
-            keras.append(str(requirement.specifier))
-        else:
-            others.append(f"{requirement.name}{requirement.specifier}")
-    return Needs(
-        keras=",".join(filter(None, keras)),
-        packages=tuple(others),
-        python=provider.python if is_specifier(provider.python) else "",
-    )
-
-
-def _requirements(lines: Iterable[str]) -> Iterable[Requirement]:
-    for line in lines:
-        try:
-            yield Requirement(line)
-        except InvalidRequirement:
-            continue
 
 
 class Declared:

@@ -5,8 +5,8 @@ from typing import TypeGuard
 
 from kerasplug.errors import PluginError
 from kerasplug.hooks import Record
-from kerasplug.registry.hooked import HookError, ask_object, describe
-from kerasplug.registry.parts import Claim, Provider
+from kerasplug.registry.hooked import HookError, ask_object
+from kerasplug.registry.parts import Claim, Provider, describe
 from kerasplug.registry.records import line_of
 from kerasplug.registry.scan import normalise
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from kerasplug.registry.needs import unmet
+from kerasplug.registry.needs import needs_of_claim, unmet
 from kerasplug.saving.keras_names import keras_package
 from kerasplug.saving.matching import Match, Matcher, allowed_providers
 from kerasplug.saving.mentions import said_by
@@ -142,7 +142,7 @@ def inspect_model(
 
 def _mention(match: Match) -> Mention:
     said, claim = match.said, match.claim
-    problems = unmet(claim.record().needs) if claim is not None else []
+    problems = unmet(needs_of_claim(claim)) if claim is not None else []
     names = dict.fromkeys(one.canonical for one in match.claims)
     return Mention(
         class_name=said.class_name,
