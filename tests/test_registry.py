@@ -230,7 +230,8 @@ def test_an_unknown_name_is_a_key_error_with_close_names(site):
         (
             (
                 "from kerasplug import LayerRecord, hookimpl\n@hookimpl\n"
-                "def kerasplug_layers():\n    return [LayerRecord(name='', target='a:b')]"
+                "def kerasplug_layers():\n"
+                "    return [LayerRecord(name='', target='a:b')]"
             ),
             "Invalid value received for argument `name`",
         ),

@@ -1,14 +1,13 @@
 """From a name to its claim, with an error for each way in which that can fail."""
 
 import difflib
-from collections.abc import Iterable
 
 from kerasplug.errors import AmbiguousNameError, PluginError, UnknownNameError
 from kerasplug.registry.overview import Table
-from kerasplug.registry.parts import KINDS, Claim, Fault, Provider
+from kerasplug.registry.parts import KINDS, Claim, Fault
 from kerasplug.registry.scan import normalise
 
-__all__ = ["find", "unknown_switch"]
+__all__ = ["find"]
 
 
 def find(table: Table, kind: str, name: str) -> Claim:
@@ -82,22 +81,5 @@ def _unknown(table: Table, kind: str, name: str) -> UnknownNameError:
         f"No installed plugin provides a {kind} named {name!r}.",
         close=close,
         found="; ".join(notes),
-        mend=mend,
-    )
-
-
-def unknown_switch(
-    item: tuple[str, str], providers: Iterable[Provider], claims: Iterable[Claim]
-) -> UnknownNameError:
-    """The error for a switch that names what nothing has."""
-    name, switch = item
-    known = {one.name for one in providers}.union(claim.canonical for claim in claims)
-    known.update(claim.name for claim in claims)
-    close = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
-    mend = f"did you mean {', '.join(close)}?" if close else f"correct {switch}"
-    return UnknownNameError(
-        f"{switch} names {name!r}, and no installed plugin has that name.",
-        close=close,
-        expected="a distribution, an entry point's name, or distribution/name",
         mend=mend,
     )

@@ -10,7 +10,7 @@ import sys
 from kerasplug.registry import session
 from kerasplug.registry.discovery import discover
 from kerasplug.registry.parts import KINDS, Claim, Fault, Provider
-from kerasplug.registry.switches import Switches, settings
+from kerasplug.registry.switches import Switches, settings, unknown_switch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,8 +124,6 @@ class Table:
             return
         unknown = self._switches.unknown(self.providers.values(), claims)
         if unknown:
-            from kerasplug.registry.finding import unknown_switch
-
             raise unknown_switch(unknown[0], self.providers.values(), claims)
 
     def of_kind(self, kind: str) -> dict[str, list[Claim]]:

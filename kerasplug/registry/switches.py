@@ -14,7 +14,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Switches", "settings"]
+    from kerasplug.errors import UnknownNameError
+
+__all__ = ["Switches", "settings", "unknown_switch"]
 
 
 def settings() -> "tuple[str, str]":
@@ -116,3 +118,26 @@ def _entry_names(provider: Provider) -> "set[str]":
 
 def _named(names: "Iterable[str]", claim: Claim) -> bool:
     return any(name == claim.name or _normal(name) == claim.canonical for name in names)
+
+
+def unknown_switch(
+    item: tuple[str, str],
+    providers: "Iterable[Provider]",
+    claims: "Iterable[Claim]",
+) -> "UnknownNameError":
+    """The error for a switch that names what nothing has."""
+    import difflib
+
+    from kerasplug.errors import UnknownNameError
+
+    name, switch = item
+    known = {one.name for one in providers}.union(claim.canonical for claim in claims)
+    known.update(claim.name for claim in claims)
+    close = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
+    mend = f"did you mean {', '.join(close)}?" if close else f"correct {switch}"
+    return UnknownNameError(
+        f"{switch} names {name!r}, and no installed plugin has that name.",
+        close=close,
+        expected="a distribution, an entry point's name, or distribution/name",
+        mend=mend,
+    )
