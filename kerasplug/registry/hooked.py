@@ -23,7 +23,7 @@ from kerasplug.hooks import (
 )
 from kerasplug.registry.index import stamp_of
 from kerasplug.registry.parts import KINDS, Fault, Hooked, Provider, describe
-from kerasplug.registry.records import line_of
+from kerasplug.registry.records import Declared, line_of
 
 __all__ = ["AskedAlreadyError", "HookError", "ask", "ask_object", "forget", "manager"]
 
@@ -47,13 +47,14 @@ class HookError(Exception):
 
 
 def manager() -> pluggy.PluginManager:
-    """The manager of pluggy with kerasplug's hook specs."""
+    """The manager of pluggy with kerasplug's hook specs and its own plugin."""
     global _manager  # noqa: PLW0603 -- one manager a process, made when it is needed
     with _lock:
         if _manager is None:
             made = pluggy.PluginManager(PROJECT)
             for module in SPEC_MODULES:
                 made.add_hookspecs(module)
+            made.register(Declared(), name=PROJECT)
             _manager = made
         return _manager
 

@@ -95,9 +95,12 @@ def read(folder: str, status: os.stat_result) -> "list[Provider] | None":
     lines = body.split("\n")
     if lines[0].split("\t") != ["F", _escape(folder), _state(status)]:
         return None
-    if int(lines[1]) - status.st_mtime_ns < SETTLED_NS:
+    try:
+        if int(lines[1]) - status.st_mtime_ns < SETTLED_NS:
+            return None
+        return _providers(lines[2:])
+    except (ValueError, IndexError):  # sound bytes that another program wrote
         return None
-    return _providers(lines[2:])
 
 
 def _checksum(body: str) -> str:

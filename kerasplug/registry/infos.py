@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from kerasplug.registry import session
 from kerasplug.registry.needs import needs_of_provider, unmet
 from kerasplug.registry.overview import Table, table
 from kerasplug.registry.parts import KINDS, Claim, Fault, Provider
@@ -100,8 +99,3 @@ def _state(faults: tuple[Fault, ...], missing: list[str], *, off: bool) -> str:
     if faults:
         return "faulty"
     return "incompatible" if missing else "active"
-
-
-def is_registered(name: str) -> bool:
-    """Whether `register` added the provider of that name."""
-    return any(provider.name == name for provider in session.registered())

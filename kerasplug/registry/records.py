@@ -5,7 +5,6 @@ distribution's own metadata say the rest.
 """
 
 import json
-from collections.abc import Callable, Iterable
 
 from kerasplug.errors import PluginError, RecordError
 from kerasplug.hooks import RECORD_TYPES, Needs, Record, hookimpl
@@ -62,16 +61,15 @@ class Declared:
 
     So the declared way and the hooked way end in the same place: the answers of
     pluggy's hooks.
-
-    Args:
-        claims: says the claims of a kind.
     """
 
-    def __init__(self, claims: Callable[[str], Iterable[Claim]]) -> None:
-        self._claims = claims
-
     def _records(self, kind: str) -> list[Record]:
-        return [claim.record() for claim in self._claims(kind) if not claim.payload]
+        from kerasplug.registry.overview import table
+
+        found = table().of_kind(kind).values()
+        return [
+            claim.record() for claims in found for claim in claims if claim.is_declared
+        ]
 
     @hookimpl
     def kerasplug_layers(self) -> list[Record]:
