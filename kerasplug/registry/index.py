@@ -84,23 +84,22 @@ def read(folder: str, status: os.stat_result) -> "list[Provider] | None":
         folder: real path of a folder.
         status: its present status.
     """
-    text = _content(index_file(folder))
-    if text is None:
-        return None
-    head, _, body = text.partition("\n")
-    if not head.startswith(_header() + " "):
-        return None
-    if head.rpartition(" ")[2] != _checksum(body):
-        return None
-    lines = body.split("\n")
-    if lines[0].split("\t") != ["F", _escape(folder), _state(status)]:
-        return None
+    lines = _body(_content(index_file(folder)) or "")
     try:
+        if lines[0].split("\t") != ["F", _escape(folder), _state(status)]:
+            return None
         if int(lines[1]) - status.st_mtime_ns < SETTLED_NS:
             return None
         return _providers(lines[2:])
-    except (ValueError, IndexError):  # sound bytes that another program wrote
+    except (ValueError, IndexError):  # no lines, or those of another program
         return None
+
+
+def _body(text: str) -> "list[str]":
+    """The lines behind the header; none unless header and checksum are right."""
+    head, _, body = text.partition("\n")
+    mine, _, checksum = head.rpartition(" ")
+    return body.split("\n") if (mine, checksum) == (_header(), _checksum(body)) else []
 
 
 def _checksum(body: str) -> str:

@@ -1,0 +1,129 @@
+# Two commands matter: `make demo` and `make test`. Each needs Python 3.11 or
+# newer, git and make, and nothing else: it makes its own .venv, says what it
+# does meanwhile, and reuses the .venv the next time.
+
+PYTHON ?= python3
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+
+# What computes. `tensorflow-cpu` is half the size, but has no wheels for macOS
+# and ARM. Any other choice: `make demo ENGINE=tensorflow`.
+PLATFORM := $(if $(filter Windows_NT,$(OS)),Windows,$(shell uname -sm))
+ENGINE ?= $(if $(filter Windows Linux_x86_64,$(subst $() ,_,$(PLATFORM))),tensorflow-cpu,tensorflow)
+KERAS := keras>=3.15.1
+
+PLUGINS := plugins/datasets examples/downstream_pkg
+PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
+
+# A person at a terminal sees pip's progress, a log only what went wrong.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+QUIET := $(shell test -t 2 || echo --quiet)
+
+# How many steps are announced: two or three of installing, then the target's own.
+STEPS := $(if $(filter test,$(MAKECMDGOALS)),5,$(if $(filter demo,$(MAKECMDGOALS)),3,4))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint bench wheels docs clean
+
+help:
+	@echo "make demo     what kerasplug is for, on a real model, in about a minute"
+	@echo "make test     everything that must hold: linters, types, all tests"
+	@echo "make lint     the linters and the types only"
+	@echo "make docs     the site, into site/"
+	@echo "make wheels   the wheels of all distributions, into dist/"
+	@echo "make bench    what is measured, against whom"
+	@echo "make clean    remove .venv and whatever was made"
+	@echo
+	@echo "The first call installs into .venv (PYTHON=$(PYTHON), ENGINE=$(ENGINE))."
+
+demo: $(VENV)/.demo-$(ENGINE)
+	@echo "3/3 the demo: about a minute"
+	@$(BIN)/kerasplug demo
+
+test: $(VENV)/.test-$(ENGINE) lint
+	@echo "5/5 the tests: the quick ones, those that start Keras, those that build wheels"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.test-$(ENGINE)
+	@echo "4/$(STEPS) ruff, mypy, import-linter"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@for plugin in $(PLUGINS); do \
+	    (cd $$plugin && $(CURDIR)/$(BIN)/mypy) || exit 1; \
+	done
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.test-$(ENGINE)
+	@$(BIN)/python benchmarks/run.py
+
+wheels: $(VENV)/.test-$(ENGINE)
+	@for project in . $(PLUGINS); do \
+	    echo "wheel of $$project"; \
+	    $(BIN)/python -m build --wheel --no-isolation --outdir dist $$project \
+	        >/dev/null || exit 1; \
+	done
+	@ls dist/*.whl
+
+docs: $(VENV)/.docs
+	@echo "building the site into site/"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "open site/index.html"
+
+clean:
+	rm -rf $(VENV) build dist site demo-output
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# --- the environment: one .venv, and a stamp for each set of packages in it ---
+
+# Each candidate is run, since a shim on PATH need not have a Python behind it.
+# Newer than 3.13 is taken when there is nothing else: Keras' engines often
+# have no wheels yet for the newest Python.
+$(VENV)/.made:
+	@probe='import sys; v = sys.version_info[:2]; print("%d.%d.%d" % sys.version_info[:3]); sys.exit(v < (3, 11))'; \
+	tested='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'; \
+	chosen=; spare=; seen=; \
+	for python in "$(PYTHON)" python3.13 python3.12 python3.11; do \
+	    version=$$("$$python" -c "$$probe" 2>/dev/null) || { \
+	        seen="$$seen $$python ($${version:-none})"; continue; }; \
+	    if "$$python" -c "$$tested"; then chosen=$$python; break; fi; \
+	    spare=$${spare:-$$python}; \
+	done; \
+	chosen=$${chosen:-$$spare}; \
+	if [ -z "$$chosen" ]; then \
+	    echo "kerasplug needs Python 3.11 or newer. Found:$$seen." >&2; \
+	    echo "Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; \
+	fi; \
+	if ! "$$chosen" -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "$$chosen can't make virtual environments: venv or ensurepip is missing." >&2; \
+	    echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; \
+	fi; \
+	version=$$("$$chosen" -c "$$probe"); \
+	echo "1/$(STEPS) creating $(VENV) with Python $$version ($$(command -v "$$chosen"))"; \
+	if [ "$$chosen" != "$(PYTHON)" ]; then \
+	    echo "      (not $(PYTHON): that one is missing, too old or too new)"; fi; \
+	"$$chosen" -m venv --clear $(VENV)
+	@$(PIP) install --quiet --upgrade "pip>=25.1"
+	@touch $@
+
+$(VENV)/.demo-$(ENGINE): $(VENV)/.made $(PROJECTS)
+	@echo "2/$(STEPS) installing $(ENGINE), Keras and kerasplug (about 300 MB the first time, some minutes)"
+	@$(PIP) install $(QUIET) "$(ENGINE)" "$(KERAS)" \
+	    -e ".[files,plot,rich]" $(PLUGINS:%=-e ./%)
+	@touch $@
+
+# tf_keras asks for the large `tensorflow`; the one of the same minor version
+# as the engine works with it, whatever the engine's distribution is called.
+$(VENV)/.test-$(ENGINE): $(VENV)/.demo-$(ENGINE)
+	@echo "3/$(STEPS) installing what the tests take: pytest, mypy, ruff, JAX, tf_keras, scikit-learn (about 150 MB)"
+	@$(PIP) install $(QUIET) --group dev jax "scikit-learn>=1.4"
+	@minor=$$($(BIN)/python -c 'import importlib.metadata as m; print(*m.version("$(ENGINE)").split(".")[:2], sep=".")') && \
+	$(PIP) install $(QUIET) --no-deps "tf_keras~=$$minor.0"
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.made $(PROJECTS)
+	@echo "installing mkdocs"
+	@$(PIP) install $(QUIET) -e ".[docs]"
+	@touch $@
