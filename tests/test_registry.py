@@ -556,6 +556,7 @@ def test_a_warm_listing_imports_nothing_but_the_light_registry(tmp_path):
         "kerasplug.errors",
         *("kerasplug.files", "kerasplug.registry", "kerasplug.registry.parts"),
         *("kerasplug.registry.discovery", "kerasplug.registry.index"),
+        "kerasplug.registry.listing",
         *("kerasplug.registry.paths", "kerasplug.registry.session"),
         *("kerasplug.registry.switches", "kerasplug.registry.overview", "zlib"),
     }

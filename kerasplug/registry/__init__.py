@@ -4,6 +4,7 @@ This front is light: it imports only what a warm listing needs. The functions im
 the rest when they are called.
 """
 
+from kerasplug.registry.overview import names as table_names
 from kerasplug.registry.overview import table
 from kerasplug.registry.parts import KINDS, Claim, Fault, Provider
 from kerasplug.registry.session import blocked, refresh, register, unregister
@@ -49,7 +50,7 @@ def names(kind: str) -> tuple[str, ...]:
     Raises:
         UnknownNameError: a switch in the environment names what nothing has.
     """
-    return table().names(kind)
+    return table_names(kind)
 
 
 def claims(kind: str | None = None) -> tuple[Claim, ...]:

@@ -24,16 +24,25 @@ from kerasplug.files import (
     newest_first,
     write_atomically,
 )
-from kerasplug.registry.parts import Hooked, Provider
+from kerasplug.registry.parts import KINDS, Hooked, Provider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["SETTLED_NS", "Stamp", "index_file", "read", "stamp_of", "write"]
+__all__ = [
+    "SETTLED_NS",
+    "Names",
+    "Stamp",
+    "index_file",
+    "names",
+    "read",
+    "stamp_of",
+    "write",
+]
 
 #: Format version; a file of another one is rebuilt.
-_SCHEMA = "1"
+_SCHEMA = "2"
 #: How long a folder must have been left alone, in nanoseconds.
 SETTLED_NS = 5_000_000_000
 #: A bigger file is not ours: 5,000 plugins make about 2 MB. In bytes.
@@ -43,6 +52,7 @@ _KEPT = 300
 _ABSENT = "-"
 
 Stamp = str
+Names = dict[str, tuple[str, ...]]
 
 
 def stamp_of(path: str) -> Stamp:
@@ -84,22 +94,62 @@ def read(folder: str, status: os.stat_result) -> "list[Provider] | None":
         folder: real path of a folder.
         status: its present status.
     """
-    lines = _body(_content(index_file(folder)) or "")
     try:
-        if lines[0].split("\t") != ["F", _escape(folder), _state(status)]:
-            return None
-        if int(lines[1]) - status.st_mtime_ns < SETTLED_NS:
-            return None
-        return _providers(lines[2:])
+        parts = _current(folder, status)
+        return None if parts is None else _providers(parts[1].split("\n"))
     except (ValueError, IndexError):  # no lines, or those of another program
         return None
 
 
-def _body(text: str) -> "list[str]":
-    """The lines behind the header; none unless header and checksum are right."""
+def names(folder: str, status: os.stat_result) -> "Names | None":
+    """Kind -> sorted names in `folder`, read without the providers.
+
+    None where no current index says them, or where they are not all there is to say:
+    names that clash, a hook module to be asked, a file that has changed.
+
+    Args:
+        folder: real path of a folder.
+        status: its present status.
+    """
+    try:
+        parts = _current(folder, status)
+        if parts is None or not parts[0].startswith("N\t") or _changed(parts[1]):
+            return None
+        fields = (_several(_unescape(field)) for field in parts[0].split("\t")[1:])
+        return {kind: found for kind, found in zip(KINDS, fields, strict=True) if found}
+    except ValueError:  # as above
+        return None
+
+
+def _current(folder: str, status: os.stat_result) -> "tuple[str, str] | None":
+    """The line of names and the lines of providers of a current index."""
+    body = _body(_content(index_file(folder)) or "")
+    place, began, line, rest = body.split("\n", 3)
+    if place.split("\t") != ["F", _escape(folder), _state(status)]:
+        return None
+    if int(began) - status.st_mtime_ns < SETTLED_NS:
+        return None
+    return line, rest
+
+
+def _changed(text: str) -> bool:
+    """Whether a file that these lines depend on is another one now."""
+    for part in text.split("\nW\t")[1:]:
+        path, _, stamp = part.partition("\n")[0].partition("\t")
+        if stamp_of(_unescape(path)) != stamp:
+            return True
+    for part in text.split("\nH\t")[1:]:
+        _, _, source, stamp, _ = part.split("\t", 4)
+        if not stamp or stamp_of(_unescape(source)) != stamp:
+            return True
+    return False
+
+
+def _body(text: str) -> str:
+    """What is behind the header; nothing unless header and checksum are right."""
     head, _, body = text.partition("\n")
     mine, _, checksum = head.rpartition(" ")
-    return body.split("\n") if (mine, checksum) == (_header(), _checksum(body)) else []
+    return body if (mine, checksum) == (_header(), _checksum(body)) else ""
 
 
 def _checksum(body: str) -> str:
@@ -184,6 +234,8 @@ def write(
         began: when the look at the folder began, in nanoseconds of `time.time_ns`.
     """
     lines = [f"F\t{_escape(folder)}\t{_state(status)}", str(began)]
+    # The empty line lets every line below begin after a line's end.
+    lines += [_names_line(providers), ""]
     lines += [f"W\t{_escape(path)}\t{stamp_of(path)}" for path in watched]
     for provider in providers:
         lines.append(_line("P", *_fields(provider)))
@@ -193,6 +245,24 @@ def write(
     body = "\n".join(lines)
     text = f"{_header()} {_checksum(body)}\n{body}"
     return _store(index_file(folder), text.encode("utf-8", "surrogateescape"))
+
+
+def _names_line(providers: "list[Provider]") -> str:
+    """All names by kind, where they are unique; else nothing."""
+    found: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    for provider in providers:
+        for kind, name, _ in provider.declared:
+            found[kind].append(name)
+        for hooked in provider.hooked:
+            for record in hooked.lines or ():
+                found[record[0]].append(record[1])
+    unique = len({one.name for one in providers}) == len(providers) and all(
+        len(set(one)) == len(one) for one in found.values()
+    )
+    # A provider without names still counts beside a copy of itself elsewhere.
+    if not unique or (providers and not any(found.values())):
+        return ""
+    return _line("N", *(tuple(sorted(found[kind])) for kind in KINDS))
 
 
 def _fields(provider: Provider) -> "tuple[str | tuple[str, ...], ...]":

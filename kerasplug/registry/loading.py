@@ -11,6 +11,7 @@ from kerasplug.errors import (
     PluginWarning,
 )
 from kerasplug.implementation import is_stale
+from kerasplug.registry import session
 from kerasplug.registry.needs import needs_of_claim, unmet
 from kerasplug.registry.parts import Claim, describe
 
@@ -18,6 +19,9 @@ __all__ = ["load"]
 
 # Which name a class of that kind has among its bases, whatever the implementation.
 _BASE = {"layer": "Layer", "callback": "Callback"}
+
+#: Needs that this environment meets; asking again costs a millisecond a layer.
+_met: set[tuple[int, str]] = set()
 
 
 def load(claim: Claim) -> object:
@@ -34,15 +38,7 @@ def load(claim: Claim) -> object:
         PluginError: the target can't be imported, is missing, or is of another kind.
         ImplementationError: no Keras that would do is installed.
     """
-    missing = unmet(needs_of_claim(claim))
-    if missing:
-        raise _error(
-            claim,
-            f"The {claim.kind} {claim.canonical} can't be used here.",
-            found="; ".join(problem for problem, _ in missing),
-            mend="; ".join(mend for _, mend in missing),
-            error=NeedsError,
-        )
+    _check_needs(claim)
     module_name, _, path = claim.target.partition(":")
     target = _attribute(claim, _module(claim, module_name), path)
     _check_kind(claim, target)
@@ -56,6 +52,24 @@ def load(claim: Claim) -> object:
                 mend="choose the backend in a new process, before Keras is imported",
             )
     return target
+
+
+def _check_needs(claim: Claim) -> None:
+    """Raise `NeedsError` unless all needs are met; what was met once stays so."""
+    needs = needs_of_claim(claim)
+    question = session.epoch(), repr(needs)
+    if question in _met:
+        return
+    missing = unmet(needs)
+    if missing:
+        raise _error(
+            claim,
+            f"The {claim.kind} {claim.canonical} can't be used here.",
+            found="; ".join(problem for problem, _ in missing),
+            mend="; ".join(mend for _, mend in missing),
+            error=NeedsError,
+        )
+    _met.add(question)
 
 
 def _error(

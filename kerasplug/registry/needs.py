@@ -4,6 +4,7 @@ Needs are taken in their plain form, the one that the index holds: using a layer
 needs nothing special has no use for records, and those cost time to import.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,11 @@ __all__ = ["needs_of_claim", "needs_of_provider", "unmet"]
 
 #: What `Needs.to_plain` makes: only what is asked for has a key.
 Plain = Mapping[str, Any]
+
+#: `keras` with a specifier, and nothing else.
+_PLAIN_KERAS = re.compile(
+    r"keras\s*((?:[<>=!~]=?=?\s*[\w.*]+\s*,?\s*)*)\Z", re.IGNORECASE
+)
 
 
 def needs_of_claim(claim: Claim) -> Plain:
@@ -35,20 +41,33 @@ def needs_of_provider(provider: Provider) -> Plain:
 
     Requirements that hold only for an extra, or on another platform, are left out.
     """
-    keras, others = [], []
-    for requirement in _requirements(provider.requires):
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        if requirement.name.lower() == "keras":
-            keras.append(str(requirement.specifier))
-        else:
-            others.append(f"{requirement.name}{requirement.specifier}")
+    keras: list[str] = []
+    others: list[str] = []
+    plain = list(map(_PLAIN_KERAS.match, provider.requires))
+    if all(plain):
+        # The usual case; `packaging.requirements` costs more to import than the rest.
+        keras = [found[1] for found in plain if found]
+    else:
+        keras, others = _sorted_out(provider.requires)
     needs = {
         "keras": ",".join(filter(None, keras)),
         "packages": tuple(others),
         "python": provider.python if _is_specifier(provider.python) else "",
     }
     return {key: value for key, value in needs.items() if value}
+
+
+def _sorted_out(requires: Iterable[str]) -> tuple[list[str], list[str]]:
+    """What is asked of Keras, and of other packages."""
+    keras, others = [], []
+    for requirement in _requirements(requires):
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        if requirement.name.lower() == "keras":
+            keras.append(str(requirement.specifier))
+        else:
+            others.append(f"{requirement.name}{requirement.specifier}")
+    return keras, others
 
 
 def _requirements(lines: Iterable[str]) -> "Iterator[Requirement]":

@@ -9,6 +9,7 @@ import sys
 
 from kerasplug.registry import session
 from kerasplug.registry.discovery import discover
+from kerasplug.registry.listing import listed
 from kerasplug.registry.parts import KINDS, Claim, Fault, Provider
 from kerasplug.registry.switches import Switches, settings, unknown_switch
 
@@ -16,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Table", "table"]
+__all__ = ["Table", "names", "table"]
 
 
 class Table:
@@ -147,6 +148,29 @@ class Table:
 _last: "tuple[object, Table] | None" = None
 
 
+def _key() -> object:
+    return (
+        tuple(sys.path),
+        settings(),
+        os.environ.get("KERASPLUG_NO_CACHE"),
+        session.epoch(),
+    )
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Sorted names that work; no table is built where the index alone says them.
+
+    Raises:
+        UnknownNameError: a switch names what nothing has.
+    """
+    key = _key()
+    if _last is None or _last[0] != key:
+        found = listed(key, kind)
+        if found is not None:
+            return found
+    return table().names(kind)
+
+
 def table() -> Table:
     """The table of this environment, as it is now.
 
@@ -157,12 +181,7 @@ def table() -> Table:
         UnknownNameError: a switch names what nothing has.
     """
     global _last  # noqa: PLW0603 -- the one cache of the registry
-    key = (
-        tuple(sys.path),
-        settings(),
-        os.environ.get("KERASPLUG_NO_CACHE"),
-        session.epoch(),
-    )
+    key = _key()
     last = _last
     if last is not None and last[0] == key:
         return last[1]

@@ -41,6 +41,11 @@ def blocked_names() -> "list[str]":
     return [name for names in _blocked for name in names]
 
 
+def adds_anything() -> bool:
+    """Whether anything is registered or blocked now."""
+    return bool(_registered or _blocked)
+
+
 def refresh() -> None:
     """Look at the environment anew, for example after an installation.
 
