@@ -63,13 +63,13 @@ def test_without_keras(tmp_path):
     ).stdout.splitlines()
     assert out == [
         "False False",
-        "KerasMissingError True python -m pip install keras tensorflow",
-        *["KerasMissingError python -m pip install keras tensorflow"] * 2,
+        'KerasMissingError True python -m pip install "kerasplug[tensorflow]"',
+        *['KerasMissingError python -m pip install "kerasplug[tensorflow]"'] * 2,
     ]
 
 
 def test_install_command_follows_the_question(tmp_path):
-    """The install command names the asked version and what the backend lacks."""
+    """The install command names the asked version and the backend."""
     out = bare(
         """
         from kerasplug.implementation import availability
@@ -80,8 +80,8 @@ def test_install_command_follows_the_question(tmp_path):
         env={"KERAS_BACKEND": "jax"},
     ).stdout.splitlines()
     assert out == [
-        'python -m pip install "keras>=3.15,<4" jax jaxlib',
-        'python -m pip install "keras>=3.15" jax jaxlib',
+        'python -m pip install "kerasplug[jax]" "keras>=3.15,<4"',
+        'python -m pip install "kerasplug[jax]" "keras>=3.15"',
     ]
 
 

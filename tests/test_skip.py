@@ -31,7 +31,7 @@ def test_skips_under_unittest(tmp_path):
     """Without Keras unittest counts a skip, and the reason says how to get it."""
     out = bare(UNITTEST, tmp_path).stdout
     assert out.startswith("1 0\n")
-    assert "python -m pip install keras tensorflow" in out
+    assert 'python -m pip install "kerasplug[tensorflow]"' in out
 
 
 @pytest.mark.parametrize(

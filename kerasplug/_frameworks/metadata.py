@@ -66,6 +66,9 @@ DISTRIBUTIONS = {
     ),
 }
 
+#: The engines for which kerasplug has an extra.
+_EXTRAS = ("tensorflow", "jax", "torch")
+
 _ASKED = "asked for"
 
 _VERSION_LINE = re.compile(r"^__version__\s*=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
@@ -262,14 +265,23 @@ def _examine_keras(
     state, why = _state(root)
     if state == "found":
         return None
-    brings = "tensorflow" if root == "tf_keras" else configured_backend()[0]
-    mend = _install(_keras_requirement(root, wanted), *_to_install(brings))
+    mend = _bring_keras(root, wanted)
     if state == "missing" and implementation == "tensorflow":
         if _uses_legacy():
             why = f"TF_USE_LEGACY_KERAS asks for tf_keras, and {why}"
             return Availability("unsuitable", f"{why}.", mend)
         state, why = "broken", f"tensorflow needs keras, and {why}"
     return Availability(state, f"{why}.", mend)
+
+
+def _bring_keras(root: str, wanted: str | None) -> str:
+    """The command that brings a Keras that can compute."""
+    requirement = _keras_requirement(root, wanted)
+    brings = "tensorflow" if root == "tf_keras" else configured_backend()[0]
+    if root == "keras" and brings in _EXTRAS:
+        # Our own extra knows from which version on Keras' loaders are safe.
+        return _install(f"kerasplug[{brings}]", *([requirement] if wanted else ()))
+    return _install(requirement, *_to_install(brings))
 
 
 def mend_import(root: str, lacks: str = "") -> str:
