@@ -390,3 +390,26 @@ def test_sixteen_threads_at_first_use_agree(place):
 
     for _ in range(5):
         assert place.ask(before=threads).names == ("first", "hooked")
+
+
+def test_a_folder_without_metadata_gets_no_index(tmp_path):
+    """Scripts' folders and the current directory leave nothing in the cache."""
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "tool.py").write_text("pass")
+    site = tmp_path / "site"
+    install(site, "one", {"kerasplug.layers": {"one_gate": "m:G"}})
+    settle(site)
+    cache = tmp_path / "cache"
+    code = """
+        import sys, kerasplug
+        print("one_gate" in kerasplug.layers, "kerasplug.registry.scan" in sys.modules)
+    """
+    env = {"XDG_CACHE_HOME": str(cache)}
+
+    for _ in range(2):
+        python(code, tmp_path / "scripts", site, env=env)
+
+    texts = [file.read_text() for file in (cache / "kerasplug" / "index").iterdir()]
+    places = [text.split("\n")[1].split("\t")[1] for text in texts]
+    assert str(site) in places
+    assert str(tmp_path / "scripts") not in places

@@ -27,6 +27,8 @@ class Folder:
         self.began = 0
         self.watched: list[str] = []
         known = index.read(path, status) if use_index else None
+        if known is None and not paths.holds_metadata(path):
+            known = []
         self.current = known is not None
         self.providers = self._look() if known is None else known
 

@@ -49,6 +49,8 @@ def _of_one_folder() -> "Names | None":
     found: Names = {}
     for path, status in paths.folders():
         said = index.names(path, status)
+        if said is None and not paths.holds_metadata(path):
+            continue
         if said is None or (said and found):
             return None
         found = said or found

@@ -10,10 +10,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["archives", "folders", "foreign_finders"]
+__all__ = ["archives", "folders", "foreign_finders", "holds_metadata"]
 
 _FOLDER = 0o040000
 _TYPE = 0o170000
+_METADATA = (".dist-info", ".egg-info", ".egg-link", "EGG-INFO")
 
 
 def _entries() -> "Iterable[tuple[str, os.stat_result]]":
@@ -36,6 +37,20 @@ def folders() -> "list[tuple[str, os.stat_result]]":
     once, so that its distributions do not appear twice.
     """
     return [item for item in _entries() if item[1].st_mode & _TYPE == _FOLDER]
+
+
+def holds_metadata(folder: str) -> bool:
+    """Whether anything in `folder` can be a distribution's metadata.
+
+    Most folders of `sys.path` hold none: Python's own library, a script's folder. To
+    see that costs as little as to read an index, so they get none; the current
+    directory, which changes all the time, need not be looked at closer either.
+    """
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return False
+    return any(name.endswith(_METADATA) for name in names)
 
 
 def archives() -> "list[str]":
