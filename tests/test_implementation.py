@@ -11,6 +11,9 @@ import types
 import pytest
 from bare import KERAS, bare, put, put_keras
 from fakes import python
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
 
 import kerasplug
 from kerasplug._frameworks.metadata import malformed, satisfies
@@ -717,3 +720,16 @@ def test_real_probe(tmp_path):
     ).stdout
     assert out.split() == ["True", "True", "False"]
     assert not home.exists()
+
+
+RELEASE = st.lists(st.integers(0, 20), min_size=1, max_size=4).map(
+    lambda parts: ".".join(map(str, parts))
+)
+
+
+@given(version=RELEASE, wanted=RELEASE, sign=st.sampled_from(["", ">=", ">= "]))
+def test_the_short_way_to_compare_releases_is_pep_440s(version, wanted, sign):
+    """Plain releases compare as `packaging` compares them."""
+    expected = SpecifierSet(f">={wanted}").contains(version)
+
+    assert satisfies(version, sign + wanted) is expected

@@ -7,7 +7,7 @@ import textwrap
 import zipfile
 
 import pytest
-from fakes import install, settle
+from fakes import install, python, settle
 from install_kit import ASK, Place, Said, own_library
 
 LAYERS = "kerasplug.layers"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from kerasplug._frameworks.metadata import DISTRIBUTIONS, malformed, satisfies
 from kerasplug.registry.parts import Claim, Provider
 
 if TYPE_CHECKING:
@@ -81,15 +82,7 @@ def _requirements(lines: Iterable[str]) -> "Iterator[Requirement]":
 
 
 def _is_specifier(text: str) -> bool:
-    if not text:
-        return False
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    try:
-        SpecifierSet(text)
-    except InvalidSpecifier:
-        return False
-    return True
+    return text[:1] in set("<>=!~") and not malformed(text)
 
 
 def unmet(needs: Plain) -> list[tuple[str, str]]:
@@ -105,10 +98,8 @@ def _python(needs: Plain) -> Iterator[tuple[str, str]]:
         return
     import platform
 
-    from packaging.specifiers import SpecifierSet
-
     have = platform.python_version()
-    if not SpecifierSet(wanted).contains(have, prereleases=True):
+    if not satisfies(have, wanted):
         yield f"needs Python {wanted}, this is {have}", "use another Python"
 
 
@@ -151,8 +142,6 @@ def _packages(needs: Plain) -> Iterator[tuple[str, str]]:
 
 def _installed(name: str) -> str | None:
     from importlib.metadata import PackageNotFoundError, version
-
-    from kerasplug._frameworks.metadata import DISTRIBUTIONS
 
     # One engine under several distributions' names: any of them will do.
     for candidate in DISTRIBUTIONS.get(name.lower(), (name,)):
