@@ -5,6 +5,7 @@ of it is registered then, and all the others go on. A real Ctrl-C is not a fault
 """
 
 import difflib
+import functools
 import importlib
 import inspect
 import time
@@ -163,6 +164,7 @@ def _api_reports(plugin: object) -> Iterator[str]:
         )
 
 
+@functools.cache  # a thousand plugins ask the same question
 def _specs(owner: pluggy.PluginManager) -> dict[str, Callable[..., object]]:
     return {
         name: function
