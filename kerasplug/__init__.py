@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from kerasplug.create_layer import pipe as pipe
     from kerasplug.errors import AmbiguousNameError as AmbiguousNameError
     from kerasplug.errors import KerasplugError as KerasplugError
+    from kerasplug.errors import KerasplugWarning as KerasplugWarning
     from kerasplug.errors import MissingPluginError as MissingPluginError
     from kerasplug.errors import PluginError as PluginError
     from kerasplug.errors import RecordError as RecordError
+    from kerasplug.errors import SaveWarning as SaveWarning
     from kerasplug.errors import UnknownNameError as UnknownNameError
     from kerasplug.hooks import ApplicationRecord as ApplicationRecord
     from kerasplug.hooks import BackendRecord as BackendRecord
@@ -62,8 +64,8 @@ _ROOMS = {
     "catalog": "applications backends callbacks datasets layers objects",
     "config": "keras_home read_config write_config",
     "create_layer": "create_layer create_layer_wrapper pipe",
-    "errors": "AmbiguousNameError KerasplugError MissingPluginError PluginError "
-    "RecordError UnknownNameError",
+    "errors": "AmbiguousNameError KerasplugError KerasplugWarning MissingPluginError "
+    "PluginError RecordError SaveWarning UnknownNameError",
     "hooks": "ApplicationRecord BackendRecord CallbackRecord DatasetRecord "
     "LayerRecord Needs ObjectRecord RemoteFile hookimpl",
     "implementation": "backend implementation is_backend_available "

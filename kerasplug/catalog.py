@@ -23,6 +23,9 @@ __all__ = [
     "objects",
 ]
 
+#: How many names a collection shows of itself.
+_SHOWN = 20
+
 
 class Catalog:
     """All contributions of one kind that installed plugins provide, by name.
@@ -90,7 +93,11 @@ class Catalog:
         return list(self)
 
     def __repr__(self) -> str:
-        return f"<kerasplug.{registry.KINDS[self.kind]}: {', '.join(self) or 'none'}>"
+        names = list(self)
+        shown = ", ".join(names[:_SHOWN]) or "none"
+        if len(names) > _SHOWN:
+            shown += f", … {len(names)} in all"
+        return f"<kerasplug.{registry.KINDS[self.kind]}: {shown}>"
 
 
 class _Layers(Catalog):

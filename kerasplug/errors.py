@@ -27,7 +27,6 @@ __all__ = [
     "NeedsError",
     "OwnershipError",
     "PluginError",
-    "PluginWarning",
     "RecordError",
     "SaveWarning",
     "UnknownNameError",
@@ -220,10 +219,6 @@ class MissingPluginError(KerasplugError):
 
 class KerasplugWarning(UserWarning):
     """The root of kerasplug's warnings."""
-
-
-class PluginWarning(KerasplugWarning):
-    """A plugin is not quite right; everything else goes on."""
 
 
 class SaveWarning(KerasplugWarning):

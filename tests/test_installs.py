@@ -4,8 +4,12 @@ Each state is asked for at once, and again when its index has to be in use: a te
 can't pass because nothing is ever kept.
 """
 
+import subprocess
+import sys
+import textwrap
+
 import pytest
-from fakes import settle
+from fakes import python, settle
 from install_kit import Environment, project, wheel
 
 pytestmark = pytest.mark.slow
@@ -136,3 +140,32 @@ def test_a_repeated_editable_installation_is_seen(
 
     said = environment.warm(source, source / "tiny_plugin")
     assert (said.names, said.faults) == (("other",), ())
+
+
+def test_an_older_keras_is_said_to_have_holes(tmp_path):
+    """Loading with a Keras whose loaders are known to be unsafe warns and loads."""
+    older = tmp_path / "older"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    subprocess.run([*command, "--target", str(older), "keras==3.14.0"], check=True)
+    code = """
+        import warnings
+        import kerasplug
+        keras = kerasplug.implementation("keras")
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        warnings.simplefilter("ignore")
+        kerasplug.save_model(model, "m.keras")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", kerasplug.KerasplugWarning)
+            kerasplug.load_model("m.keras")
+            kerasplug.load_model("m.keras", safe_mode=False)
+        print(keras.__version__, *(warning.message for warning in caught))
+    """
+    env = {"KERAS_BACKEND": "jax"}
+    program = f"import os; os.chdir({str(tmp_path)!r})\n" + textwrap.dedent(code)
+
+    old = python(program, older, env=env).stdout
+    new = python(program, env=env).stdout
+
+    assert old.startswith("3.14.0 The loaders of Keras 3.14.0 have known holes")
+    assert old.count("known holes") == 1
+    assert "known holes" not in new

@@ -8,7 +8,6 @@ from kerasplug.errors import (
     ImplementationError,
     NeedsError,
     PluginError,
-    PluginWarning,
 )
 from kerasplug.implementation import is_stale
 from kerasplug.registry import session
@@ -94,7 +93,7 @@ def _error(
 def _module(claim: Claim, name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except (KeyboardInterrupt, ImplementationError, PluginWarning):
+    except (KeyboardInterrupt, ImplementationError):
         raise
     except BaseException as error:  # SystemExit too: a plugin may not end the program
         raise _error(

@@ -42,6 +42,10 @@ _MODELLING: Final = frozenset(
         "src",
     )
 )
+#: Versions of Keras 3 whose loaders have all guards; later major ones, too.
+_SOUND: Final = re.compile(
+    r"3\.12\.([4-9]|\d\d)|3\.15\.[1-9]|3\.(1[6-9]|[2-9]\d)\.|([4-9]|\d\d)\."
+)
 #: Held while an object of the caller stands in for a registered one.
 _stand_in = threading.RLock()
 
@@ -99,8 +103,8 @@ def load_model(
     matcher = Matcher(allowed_providers(allow), package=keras_package())
     matches = matcher.matches(everything)
     found = plan(contents.path, matches, mine)
-    if safe and contents.format == "h5" and chosen() == "tf_keras":
-        _warn_of_tf_keras()
+    if safe:
+        _warn_of_unsafe_loaders(contents)
     import_objects(found, matcher)
     _ensure_output_shapes(found.layers)
     objects = {**found.objects, **mine}
@@ -156,12 +160,29 @@ def _refuse_tools(contents: Contents, everything: Iterable[Said]) -> None:
             )
 
 
-def _warn_of_tf_keras() -> None:
-    message = (
-        "tf_keras does not honour safe_mode for HDF5 files: it can import any module "
-        "that a Lambda layer in the file names. Load only files that you trust, or "
-        "use Keras 3 (KERASPLUG_IMPLEMENTATION=keras)."
-    )
+def _warn_of_unsafe_loaders(contents: Contents) -> None:
+    """Say it where the Keras that will read the file is known to have holes.
+
+    Source: the advisories and release tags of Keras: all load-time guards are in
+    3.15.1, and in 3.12.4 of the older line.
+    """
+    version = str(getattr(implementation(), "__version__", ""))
+    if chosen() == "tf_keras":
+        if contents.format != "h5":
+            return
+        message = (
+            "tf_keras does not honour safe_mode for HDF5 files: it can import any "
+            "module that a Lambda layer in the file names. Load only files that you "
+            "trust, or use Keras 3 (KERASPLUG_IMPLEMENTATION=keras)."
+        )
+    elif _SOUND.match(version):
+        return
+    else:
+        message = (
+            f"The loaders of Keras {version} have known holes, which a hostile file "
+            "can use also in safe mode. Load only files that you trust, or upgrade: "
+            'python -m pip install "keras>=3.15.1"'
+        )
     warnings.warn(message, KerasplugWarning, stacklevel=3)
 
 
