@@ -11,8 +11,21 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import kerasplug
+
 #: Further back than the index wants a folder to have been left alone.
 _LONG_AGO = 60
+
+#: The source of a hook module with one layer; to be formatted with name and module.
+HOOKS = """
+    from kerasplug import LayerRecord, ObjectRecord, hookimpl
+
+    @hookimpl
+    def kerasplug_layers():
+        return [LayerRecord(name="{name}", target="{module}:Thing", summary="hooked")]
+"""
+#: A program that prints the names of all layers.
+LISTING = "import kerasplug; print(*kerasplug.layers)"
 
 
 def install(
@@ -91,3 +104,13 @@ def python(
     if check:
         assert done.returncode == 0, done.stderr
     return done
+
+
+def declare(site, name, layers, **options):
+    """Install a distribution that declares layers."""
+    return install(site, name, {"kerasplug.layers": layers}, **options)
+
+
+def info(name):
+    """What `plugins()` says of one plugin."""
+    return next(one for one in kerasplug.plugins() if one.name == name)
