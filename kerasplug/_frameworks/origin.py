@@ -4,7 +4,13 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-__all__ = ["family_of", "outsiders", "root_loaded_outside", "tf_keras_is_used"]
+__all__ = [
+    "family_of",
+    "is_stale",
+    "outsiders",
+    "root_loaded_outside",
+    "tf_keras_is_used",
+]
 
 _FRAMEWORKS = {"keras", "tf_keras", "tensorflow", "kerasplug", "_kerasplug_pytest"}
 
@@ -84,9 +90,9 @@ def outsiders(root: str) -> str:
 
 def _holders(root: str) -> Iterator[str]:
     """Loaded modules, in the order of their import, that refer to a Keras."""
+    passed_over = _FRAMEWORKS | sys.stdlib_module_names - {"__main__"}
     for name, module in list(sys.modules.items()):
-        top = name.partition(".")[0]
-        if top in _FRAMEWORKS or top in sys.stdlib_module_names - {"__main__"}:
+        if name.partition(".")[0] in passed_over:
             continue
         values = list(getattr(module, "__dict__", {}).values())
         if any(_is_of(value, root) for value in values):
