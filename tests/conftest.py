@@ -1,4 +1,4 @@
-"""Everything a test writes goes to folders of its own."""
+"""Everything a test writes goes to folders of its own; fixtures for many modules."""
 
 import atexit
 import os
@@ -28,3 +28,48 @@ def site(tmp_path, monkeypatch):
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", "")).startswith(str(folder)):
             del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def keras():
+    """Keras 3 on TensorFlow, in this process."""
+    import kerasplug
+
+    module = kerasplug.implementation("keras")
+    assert module.__version__.startswith("3.")
+    return module
+
+
+@pytest.fixture(scope="module")
+def legacy():
+    """The other Keras, in the same process."""
+    import tf_keras
+
+    return tf_keras
+
+
+@pytest.fixture
+def array():
+    """Two samples of four features."""
+    import numpy as np
+
+    return np.ones((2, 4), "float32")
+
+
+@pytest.fixture
+def package(keras, tmp_path, monkeypatch, request):
+    """The name of an importable module with a layer, another one for each test."""
+    from fakes import LAYER_MODULE
+
+    name = "wrapped_" + "".join(filter(str.isalnum, request.node.name)).lower()
+    (tmp_path / f"{name}.py").write_text(LAYER_MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return name
+
+
+@pytest.fixture
+def wrapper(package):
+    """A wrapper that was given the class by name."""
+    from kerasplug.create_layer import create_layer_wrapper
+
+    return create_layer_wrapper(f"{package}:GatedDense")

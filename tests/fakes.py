@@ -16,6 +16,42 @@ import kerasplug
 #: Further back than the index wants a folder to have been left alone.
 _LONG_AGO = 60
 
+#: A module with a layer, as an author writes it.
+LAYER_MODULE = '''
+from __future__ import annotations
+
+import typing
+
+import kerasplug
+
+keras = kerasplug.implementation("keras")
+
+Units = typing.NewType("Units", int)
+
+
+class GatedDense(keras.layers.Layer):
+    """A dense layer with a gate.
+
+    Args:
+        units: how many.
+    """
+
+    def __init__(self, units: Units, scale: float = 1.0, **kwargs: typing.Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.scale = scale
+
+    def build(self, input_shape):
+        shape = (input_shape[-1], self.units)
+        self.kernel = self.add_weight(shape=shape, name="kernel")
+
+    def call(self, inputs):
+        return keras.ops.matmul(inputs, self.kernel) * self.scale
+
+    def get_config(self):
+        own = {"units": self.units, "scale": self.scale}
+        return {**super().get_config(), **own}
+'''
 #: The source of a hook module with one layer; to be formatted with name and module.
 HOOKS = """
     from kerasplug import LayerRecord, ObjectRecord, hookimpl

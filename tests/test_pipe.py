@@ -2,41 +2,16 @@
 
 import pytest
 
-import kerasplug
 from kerasplug.create_layer import create_layer_wrapper, pipe
 from kerasplug.errors import LayerError
 
 pytestmark = pytest.mark.engine
 
 
-@pytest.fixture(scope="module")
-def keras():
-    """Keras 3 on TensorFlow, in this process."""
-    module = kerasplug.implementation("keras")
-    assert module.__version__.startswith("3.")
-    return module
-
-
-@pytest.fixture
-def legacy():
-    """The other Keras, in the same process."""
-    import tf_keras
-
-    return tf_keras
-
-
 @pytest.fixture
 def dense(keras):
     """A wrapper of Dense."""
     return create_layer_wrapper(keras.layers.Dense, name="dense")
-
-
-@pytest.fixture
-def array():
-    """Two samples of four features."""
-    import numpy as np
-
-    return np.ones((2, 4), "float32")
 
 
 def test_no_steps(keras):
