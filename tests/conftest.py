@@ -73,3 +73,29 @@ def wrapper(package):
     from kerasplug.create_layer import create_layer_wrapper
 
     return create_layer_wrapper(f"{package}:GatedDense")
+
+
+@pytest.fixture
+def gated(keras):
+    """A layer as an author writes it: no compute_output_shape."""
+
+    class GatedDense(keras.layers.Layer):
+        """A dense layer with a gate."""
+
+        def __init__(self, units: int, kernel_constraint=None, **kwargs):
+            super().__init__(**kwargs)
+            self.units = units
+            self.kernel_constraint = kernel_constraint
+
+        def build(self, input_shape):
+            self.kernel = self.add_weight(
+                shape=(input_shape[-1], self.units), name="kernel"
+            )
+
+        def call(self, inputs):
+            return keras.ops.matmul(inputs, self.kernel)
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.units}
+
+    return GatedDense

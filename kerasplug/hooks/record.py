@@ -7,7 +7,7 @@ and listed where no Keras is installed.
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self, dataclass_transform
 from urllib.parse import urlsplit
 
@@ -28,8 +28,6 @@ _LONGEST = 200
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
 _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}\Z")
-
-Rule = Callable[[object], bool]
 
 
 class _RecordMeta(type):

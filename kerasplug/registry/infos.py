@@ -54,8 +54,10 @@ def plugins() -> tuple[PluginInfo, ...]:
 
     Example:
         >>> import kerasplug
-        >>> [one.name for one in kerasplug.plugins() if one.state == "broken"]
-        []
+        >>> record = kerasplug.LayerRecord(name="gate", target="my_layers:Gate")
+        >>> with kerasplug.register(record, name="mine"):
+        ...     [one.names for one in kerasplug.plugins() if one.name == "mine"]
+        [{'layer': ('gate',)}]
     """
     present = table()
     claims: dict[str, list[Claim]] = {}
