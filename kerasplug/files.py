@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-__all__ = ["belongs_to_us", "make_own_folder", "replacing", "write_atomically"]
+__all__ = [
+    "belongs_to_us",
+    "make_own_folder",
+    "newest_first",
+    "read_own_file",
+    "replacing",
+    "write_atomically",
+]
 
 
 def belongs_to_us(status: os.stat_result) -> bool:
@@ -31,6 +38,29 @@ def make_own_folder(folder: str) -> bool:
         return belongs_to_us(os.lstat(folder))
     except OSError:
         return False
+
+
+def read_own_file(path: str, largest: int) -> "bytes | None":
+    """The content of a file; None unless it is a file of our own, and not too big.
+
+    Args:
+        path: where; a link is not followed.
+        largest: in bytes.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        handle = os.open(path, flags)
+    except OSError:
+        return None
+    try:
+        status = os.fstat(handle)
+        if not belongs_to_us(status) or status.st_size > largest:
+            return None
+        return os.read(handle, status.st_size + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
 
 
 def _sibling(path: str) -> str:

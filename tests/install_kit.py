@@ -38,7 +38,14 @@ print(json.dumps([names, looked, faults]))
 
 
 # What kerasplug needs; and what builds: with isolation each build would download it.
-_NEEDED = ["pluggy", "packaging", "hatchling", "editables", "setuptools>=70.1"]
+_NEEDED = [
+    "filelock",
+    "pluggy",
+    "packaging",
+    "hatchling",
+    "editables",
+    "setuptools>=70.1",
+]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""What a plugin does wrong, or does too new, hurts nobody else."""
+"""What a plugin says too new, needs in vain, or asks while it is asked.
+
+What it breaks is in `test_installed_faults.py`, `test_claim_faults.py` and
+`test_quarantine.py`.
+"""
 
 import sys
 
@@ -6,90 +10,7 @@ import pytest
 from fakes import declare, info, install
 
 import kerasplug
-from kerasplug.errors import (
-    NeedsError,
-    PluginError,
-)
-
-
-@pytest.mark.parametrize(
-    ("source", "words"),
-    [
-        ("import nowhere_to_be_found", "nowhere_to_be_found"),
-        ("raise SystemExit(3)", "SystemExit"),
-        ("def broken(:", "SyntaxError"),
-        ("class E(BaseException): pass\nraise E('own')", "own"),
-        (
-            (
-                "from kerasplug import hookimpl\n@hookimpl\ndef kerasplug_layers():\n"
-                "    yield from ()\n    raise ValueError('half-way')"
-            ),
-            "half-way",
-        ),
-        (
-            (
-                "from kerasplug import hookimpl\n@hookimpl\ndef kerasplug_layers():\n"
-                "    return 3"
-            ),
-            "returned int",
-        ),
-        (
-            (
-                "from kerasplug import hookimpl\n@hookimpl\ndef kerasplug_layers():\n"
-                "    return [{'name': 'x'}]"
-            ),
-            "expected LayerRecord",
-        ),
-        (
-            (
-                "from kerasplug import LayerRecord, hookimpl\n@hookimpl\n"
-                "def kerasplug_layers():\n"
-                "    return [LayerRecord(name='', target='a:b')]"
-            ),
-            "Invalid value received for argument `name`",
-        ),
-        (
-            (
-                "from kerasplug import hookimpl\n@hookimpl\n"
-                "def kerasplug_layers(config):\n    return []"
-            ),
-            "does not fit its specification",
-        ),
-    ],
-    ids=[
-        "import",
-        "exit",
-        "syntax",
-        "base-exception",
-        "generator",
-        "no-iterable",
-        "no-record",
-        "bad-name",
-        "signature",
-    ],
-)
-def test_a_broken_hook_module_hurts_nobody_else(site, source, words):
-    """The others work, the fault says plugin, cause, trace and mend, use raises."""
-    declare(site, "healthy", {"healthy_gate": "m:G"})
-    install(
-        site,
-        "ill",
-        {"kerasplug": {"ill": "ill_hooks"}, "kerasplug.layers": {"ill_gate": "m:G"}},
-        modules={"ill_hooks.py": source},
-        version="0.3",
-    )
-
-    assert "healthy_gate" in kerasplug.layers
-    ill = info("ill")
-    assert ill.state == "faulty"
-    (fault,) = ill.faults
-    assert (fault.plugin, fault.version) == ("ill", "0.3")
-    assert words in fault.cause
-    assert words in fault.trace
-    assert fault.mend
-    with pytest.raises(PluginError, match="ill") as caught:
-        kerasplug.layers["ill/anything"]
-    assert caught.value.__cause__ is fault.error
+from kerasplug.errors import NeedsError
 
 
 def test_a_wrong_signature_is_reported_with_file_and_line(site):
@@ -138,45 +59,6 @@ def test_what_a_newer_plugin_says_is_reported_and_not_fatal(site):
     assert "did you mean kerasplug_layers?" in text
     assert "'colour'" in text
     assert "kerasplug.gadgets" in text
-
-
-@pytest.mark.parametrize("value", ["nonsense value!", "module_only", ":x", ""])
-def test_a_malformed_entry_point_is_reported(site, value):
-    """The line is quoted; the plugin's other names work."""
-    declare(site, "malformed", {"mal_bad": value, "mal_good": "m:G"})
-
-    assert "mal_good" in kerasplug.layers
-    assert "mal_bad" not in kerasplug.layers
-    assert any("mal_bad" in line for line in info("malformed").reports)
-
-
-def test_metadata_that_is_not_utf8_does_no_harm(site):
-    """A strange byte in a summary is replaced."""
-    folder = declare(site, "latin", {"latin_gate": "m:G"})
-    (folder / "METADATA").write_bytes(b"Name: latin\nVersion: 1\nSummary: caf\xe9\n")
-
-    assert kerasplug.layers.record("latin_gate").summary.startswith("caf")
-
-
-def test_a_missing_target_is_the_plugins_error(site):
-    """Module, attribute and kind are checked when the thing is used."""
-    declare(
-        site,
-        "lost",
-        {
-            "lost_module": "lost_nowhere:Gate",
-            "lost_attribute": "lost_mod:Gatte",
-            "lost_kind": "lost_mod:number",
-        },
-        modules={"lost_mod.py": "class Gate: pass\nnumber = 3\n"},
-    )
-
-    with pytest.raises(PluginError, match="lost_nowhere"):
-        kerasplug.layers["lost_module"]
-    with pytest.raises(PluginError, match="did its author mean 'Gate'"):
-        kerasplug.layers["lost_attribute"]
-    with pytest.raises(PluginError, match="subclass of keras' Layer"):
-        kerasplug.layers["lost_kind"]
 
 
 def test_unmet_needs_are_said_before_anything_is_imported(site):

@@ -52,7 +52,7 @@ def test_a_warm_listing_imports_nothing_but_the_light_registry(tmp_path):
 
 
 def test_a_warm_listing_imports_no_plugin_code(tmp_path):
-    """What hook modules said is read from the index."""
+    """What hook modules said is read from the index; a child process had asked them."""
     site = tmp_path / "site"
     for number in range(3):
         source = HOOKS.format(name=f"hooked_{number}", module="m")
@@ -75,8 +75,7 @@ def test_a_warm_listing_imports_no_plugin_code(tmp_path):
     cold, warm = (python(code, site, env=env).stdout.splitlines() for _ in "cw")
 
     assert cold[0] == warm[0] == "hooked_0 hooked_1 hooked_2"
-    assert cold[1] == "warm_hooks_0 warm_hooks_1 warm_hooks_2"
-    assert warm[1] == ""
+    assert cold[1] == warm[1] == ""
     assert cold[2] == warm[2] == "m:Thing hooked"
 
 

@@ -11,7 +11,7 @@ from kerasplug.registry.parts import Provider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 __all__ = ["Folder", "discover"]
 
@@ -56,28 +56,26 @@ class Folder:
 
 
 def discover(
-    ask: "Callable[[Provider], bool]",
+    ask: "Callable[[list[Provider]], Collection[Provider]]",
 ) -> list[Provider]:
     """All providers in this environment; the index is brought up to date.
 
     Args:
-        ask: asks those hook modules of a provider whose answers are not known, and
-            says whether there is something new to remember.
+        ask: asks those hook modules of the providers whose answers are not known, and
+            gives the providers of which there is something new to remember.
     """
     use_index = not os.environ.get("KERASPLUG_NO_CACHE")
-    found: list[Provider] = []
-    for path, status in paths.folders():
-        folder = Folder(path, status, use_index=use_index)
-        news = [ask(provider) for provider in folder.providers]
-        if use_index and (any(news) or not folder.current):
-            folder.save()
-        found += folder.providers
+    looked = [
+        Folder(path, status, use_index=use_index) for path, status in paths.folders()
+    ]
+    found = [provider for folder in looked for provider in folder.providers]
     archives, finders = paths.archives(), paths.foreign_finders()
     if archives or finders:
         from kerasplug.registry.elsewhere import providers_elsewhere
 
-        others = providers_elsewhere(archives, finders)
-        for provider in others:
-            ask(provider)
-        found += others
+        found += providers_elsewhere(archives, finders)
+    news = ask(found)
+    for folder in looked if use_index else ():
+        if not folder.current or any(one in news for one in folder.providers):
+            folder.save()
     return found

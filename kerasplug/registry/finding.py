@@ -45,6 +45,9 @@ def broken(fault: Fault) -> PluginError:
         mend=fault.mend,
     )
     error.__cause__ = fault.error
+    if fault.error is None and fault.trace:
+        # It happened in the process that asks hook modules.
+        error.add_note(fault.trace)
     return error
 
 

@@ -1,20 +1,21 @@
-"""Asking hook modules: the only place where the registry runs plugin code.
+"""Asking one hook module: the only place where the registry runs plugin code.
 
 Everything that a plugin does wrong here becomes a `Fault` of that plugin; nothing
 of it is registered then, and all the others go on. A real Ctrl-C is not a fault.
+What a plugin changes about the process is undone.
 """
 
 import difflib
 import functools
 import importlib
 import inspect
-import time
-import traceback
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import pluggy
 
+from kerasplug.errors import KerasplugError
 from kerasplug.hooks import (
     HOOK_API_VERSION,
     PROJECT,
@@ -22,11 +23,21 @@ from kerasplug.hooks import (
     SPEC_MODULES,
     Record,
 )
+from kerasplug.registry.effects import Effects
 from kerasplug.registry.index import stamp_of
-from kerasplug.registry.parts import KINDS, Fault, Hooked, Provider, describe
+from kerasplug.registry.parts import KINDS, Fault, Hooked, Provider, describe, trace_of
 from kerasplug.registry.records import Declared, line_of
 
-__all__ = ["AskedAlreadyError", "HookError", "ask", "ask_object", "forget", "manager"]
+__all__ = [
+    "Asked",
+    "AskedAlreadyError",
+    "HookError",
+    "ask",
+    "ask_object",
+    "fault_from",
+    "forget",
+    "manager",
+]
 
 _KIND_OF_HOOK = {f"{PROJECT}_{plural}": kind for kind, plural in KINDS.items()}
 _lock = allocate_lock()
@@ -60,42 +71,55 @@ def manager() -> pluggy.PluginManager:
         return _manager
 
 
-def ask(provider: Provider, hooked: Hooked) -> tuple[Fault | None, float]:
+class Asked(NamedTuple):
+    """How a question went.
+
+    Args:
+        fault: what went wrong, if anything.
+        effects: what the module changed, and how long it took.
+    """
+
+    fault: Fault | None
+    effects: Effects
+
+
+def ask(provider: Provider, hooked: Hooked, *, own_output: bool = False) -> Asked:
     """Import a hook module, ask it, and note in `hooked` what it says.
 
     Args:
         provider: the distribution that advertises the module.
         hooked: gets hooks, lines, source and stamp; unchanged after a fault.
-
-    Returns:
-        What went wrong, if anything, and how many seconds it took.
+        own_output: as `Effects` has it.
 
     Raises:
         AskedAlreadyError: this thread is in the middle of asking it, so that the
             question comes from the plugin itself.
+        KeyboardInterrupt: somebody pressed Ctrl-C.
     """
     turn = get_ident(), hooked.module
     if turn in _turns:
         raise AskedAlreadyError(hooked.module)
     _turns.add(turn)
-    begin = time.perf_counter()
+    effects = Effects(own_output=own_output)
     try:
-        module = importlib.import_module(hooked.module)
-        hooks, records, reports = ask_object(module, f"{provider.name}/{hooked.entry}")
+        with effects:
+            module = importlib.import_module(hooked.module)
+            said = ask_object(module, f"{provider.name}/{hooked.entry}")
+            lines = [line_of(record) for record in said[1]]
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 -- also SystemExit: a plugin may not end the program
-        return _fault(provider, hooked, error), time.perf_counter() - begin
+        return Asked(fault_from(provider, hooked, error), effects)
     finally:
         _turns.discard(turn)
     source = getattr(module, "__file__", "") or ""
     volatile = getattr(module, "KERASPLUG_VOLATILE", False) or not source
     hooked.source = source
     hooked.stamp = "" if volatile else stamp_of(source)
-    hooked.hooks = hooks
-    hooked.reports = reports
-    hooked.lines = [line_of(record) for record in records]
-    return None, time.perf_counter() - begin
+    hooked.hooks = said[0]
+    hooked.reports = [*said[2], *effects.reports]
+    hooked.lines = lines
+    return Asked(None, effects)
 
 
 def ask_object(
@@ -236,15 +260,18 @@ def _answers(hook: str, function: Callable[[], object]) -> list[Record]:
     return items
 
 
-def _fault(provider: Provider, hooked: Hooked, error: BaseException) -> Fault:
+def fault_from(provider: Provider, hooked: Hooked, error: BaseException) -> Fault:
+    """The fault of a hook module that raised `error`."""
     what = f"the hook module {hooked.module} of {provider.name} failed"
+    own = error.mend if isinstance(error, HookError | KerasplugError) else ""
     return Fault(
         provider,
         what,
-        mend=getattr(error, "mend", "") or _mend(provider, hooked, error),
+        entry=hooked.entry,
+        mend=own or _mend(provider, hooked, error),
         error=error,
         cause=describe(error),
-        trace="".join(traceback.format_exception(error)),
+        trace=trace_of(error),
     )
 
 

@@ -19,9 +19,9 @@ import zlib
 
 from kerasplug.config import cache_folder
 from kerasplug.files import (
-    belongs_to_us,
     make_own_folder,
     newest_first,
+    read_own_file,
     write_atomically,
 )
 from kerasplug.registry.parts import KINDS, Hooked, Provider
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 #: Format version; a file of another one is rebuilt.
-_SCHEMA = "2"
+_SCHEMA = "3"
 #: How long a folder must have been left alone, in nanoseconds.
 SETTLED_NS = 5_000_000_000
 #: A bigger file is not ours: 5,000 plugins make about 2 MB. In bytes.
@@ -123,7 +123,8 @@ def names(folder: str, status: os.stat_result) -> "Names | None":
 
 def _current(folder: str, status: os.stat_result) -> "tuple[str, str] | None":
     """The line of names and the lines of providers of a current index."""
-    body = _body(_content(index_file(folder)) or "")
+    data = read_own_file(index_file(folder), _LARGEST) or b""
+    body = _body(data.decode("utf-8", "surrogateescape"))
     place, began, line, rest = body.split("\n", 3)
     if place.split("\t") != ["F", _escape(folder), _state(status)]:
         return None
@@ -156,25 +157,6 @@ def _checksum(body: str) -> str:
     return f"{zlib.crc32(body.encode('utf-8', 'surrogateescape')):08x}"
 
 
-def _content(path: str) -> str | None:
-    """The text of an index file that is a sound file of ours."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        handle = os.open(path, flags)
-    except OSError:
-        return None
-    try:
-        status = os.fstat(handle)
-        if not belongs_to_us(status) or status.st_size > _LARGEST:
-            return None
-        data = os.read(handle, status.st_size + 1)
-        return data.decode("utf-8", "surrogateescape")
-    except OSError:
-        return None
-    finally:
-        os.close(handle)
-
-
 def _providers(lines: "list[str]") -> "list[Provider] | None":
     """Parse the body; None where something that was looked at has changed."""
     found: list[Provider] = []
@@ -188,9 +170,10 @@ def _providers(lines: "list[str]") -> "list[Provider] | None":
         elif tag == "R":
             hooked = found[-1].hooked[-1]
             if hooked.lines is not None:
-                kind, name, target, registered, aliases, payload = parts[1:]
+                kind, name, target, registered, aliases, payload, summary = parts[1:]
+                several = _several(aliases)
                 hooked.lines.append(
-                    (kind, name, target, registered, _several(aliases), payload)
+                    (kind, name, target, registered, several, payload, summary)
                 )
         elif tag == "P":
             name, version, location, summary, requires, python, reports = parts[1:]
@@ -201,6 +184,8 @@ def _providers(lines: "list[str]") -> "list[Provider] | None":
             found.append(provider)
         elif tag == "H":
             found[-1].hooked.append(_hooked(parts))
+        elif tag == "M":
+            found[-1].malformed.append((parts[1], parts[2], parts[3]))
         elif tag == "W" and stamp_of(parts[1]) != parts[2]:
             return None
     return found
@@ -240,6 +225,7 @@ def write(
     for provider in providers:
         lines.append(_line("P", *_fields(provider)))
         lines += [_line("D", *declared) for declared in provider.declared]
+        lines += [_line("M", *malformed) for malformed in provider.malformed]
         for hooked in provider.hooked:
             lines += _hook_lines(hooked)
     body = "\n".join(lines)

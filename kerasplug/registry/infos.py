@@ -17,10 +17,11 @@ class PluginInfo:
         name: the distribution's name, normalised as PEP 503 says.
         version: its version; empty for a plugin that was registered by hand.
         state: `"active"`, `"disabled"` (by a switch), `"incompatible"` (it needs what
-            is not here) or `"faulty"` (it broke the contract).
+            is not here), `"faulty"` (it broke the contract) or `"quarantined"` (it
+            ended the process that asked it, and is not asked again).
         faults: what is broken, each with cause, traceback and mend.
-        load_time: seconds that its hook modules took in this process, or None where
-            nothing of it had to be imported.
+        load_time: seconds that its hook modules took to be asked, or None where the
+            index knew the answer.
         names: kind -> names that it provides.
         hooks: the hooks that its hook modules implement.
         reports: what is odd but harmless, one line each.
@@ -98,6 +99,8 @@ def _info(present: Table, provider: Provider, claims: list[Claim]) -> PluginInfo
 def _state(faults: tuple[Fault, ...], missing: list[str], *, off: bool) -> str:
     if off:
         return "disabled"
+    if any(fault.quarantined for fault in faults):
+        return "quarantined"
     if faults:
         return "faulty"
     return "incompatible" if missing else "active"

@@ -10,7 +10,7 @@ import sys
 from kerasplug.registry import session
 from kerasplug.registry.discovery import discover
 from kerasplug.registry.listing import listed
-from kerasplug.registry.parts import KINDS, Claim, Fault, Provider
+from kerasplug.registry.parts import KINDS, Claim, Fault, Provider, kind_of
 from kerasplug.registry.switches import Switches, settings, unknown_switch
 
 TYPE_CHECKING = False
@@ -37,36 +37,40 @@ class Table:
         self._switches = switches
         copies = discover(self._ask)
         self.providers = self._merge([*copies, *session.registered()])
+        self._note_malformed()
         self._claims: dict[str, dict[str, list[Claim]]] = {kind: {} for kind in KINDS}
         every = [claim for one in self.providers.values() for claim in self._of(one)]
         self._check_switches(every)
+        self._check_aliases(every)
         for claim in every:
             if not switches or switches.claim_is_on(claim):
                 names = self._claims[claim.kind]
                 names.setdefault(claim.name, []).append(claim)
 
-    def _ask(self, provider: Provider) -> bool:
-        """Ask the hook modules whose answers are not known; whether one said any."""
-        if self._switches and not self._switches.provider_is_on(provider):
-            self.off.add(provider.name)
-            return False
-        news = False
-        for hooked in provider.hooked:
-            if hooked.lines is None:
-                from kerasplug.registry.hooked import AskedAlreadyError, ask
+    def _ask(self, providers: list[Provider]) -> list[Provider]:
+        """Ask hook modules whose answers are not known; who said something new."""
+        on = self._switches.provider_is_on if self._switches else None
+        self.off.update(one.name for one in providers if on and not on(one))
+        questions = [
+            (provider, hooked)
+            for provider in providers
+            if provider.name not in self.off
+            for hooked in provider.hooked
+            if hooked.lines is None
+        ]
+        if not questions:
+            return []
+        from kerasplug.registry.asking import ask_all
 
-                try:
-                    fault, seconds = ask(provider, hooked)
-                except AskedAlreadyError:
-                    self.provisional = True
-                    continue
-                self.seconds[provider.name] = (
-                    self.seconds.get(provider.name, 0.0) + seconds
-                )
-                if fault is not None:
-                    self._add(fault)
-                news = news or (fault is None and bool(hooked.stamp))
-        return news
+        answers = ask_all(questions, _key())
+        for (provider, _), answer in zip(questions, answers, strict=True):
+            self.provisional = self.provisional or not answer.asked
+            if answer.seconds is not None:
+                before = self.seconds.get(provider.name, 0.0)
+                self.seconds[provider.name] = before + answer.seconds
+            if answer.fault is not None:
+                self._add(answer.fault)
+        return [one for one, hooked in questions if hooked.lines and hooked.stamp]
 
     def _add(self, fault: Fault) -> None:
         faults = self.faults.setdefault(fault.plugin, [])
@@ -88,6 +92,23 @@ class Table:
         chosen, fault = choose(one, other)
         self._add(fault)
         return chosen
+
+    def _note_malformed(self) -> None:
+        """An entry point that is not valid is a fault of its plugin."""
+        for provider in self.providers.values():
+            for group, name, value in provider.malformed:
+                fault = Fault(
+                    provider,
+                    f"the entry point {name!r} is malformed",
+                    entry=name,
+                    mend=f"update {provider.name}; its author writes it as "
+                    f'{name} = "module:attribute"',
+                    cause=f"[{group}] {name} = {value!r}: expected 'module:attribute'",
+                )
+                self._add(fault)
+                kind = kind_of(group)
+                if kind and provider.name not in self.off:
+                    self.contested[provider.name, kind, name] = fault
 
     def _of(self, provider: Provider) -> list[Claim]:
         """The claims of one provider; different targets under one name are a fault."""
@@ -119,6 +140,14 @@ class Table:
         )
         self._add(fault)
         self.contested[claim.provider.name, claim.kind, claim.name] = fault
+
+    def _check_aliases(self, claims: list[Claim]) -> None:
+        """An alias that is another distribution's own name is not used."""
+        if any(claim.aliases for claim in claims):
+            from kerasplug.registry.aliases import drop_foreign_aliases
+
+            for fault in drop_foreign_aliases(claims):
+                self._add(fault)
 
     def _check_switches(self, claims: list[Claim]) -> None:
         if not self._switches:

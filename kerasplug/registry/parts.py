@@ -8,7 +8,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from kerasplug.hooks import Record
 
-__all__ = ["KINDS", "Claim", "Fault", "Hooked", "Provider", "describe"]
+__all__ = [
+    "KINDS",
+    "Claim",
+    "Fault",
+    "Hooked",
+    "Line",
+    "Provider",
+    "describe",
+    "kind_of",
+    "trace_of",
+]
+
+#: What the index keeps of a record: kind, name, target, registered name, aliases,
+#: JSON of the whole record, summary.
+Line = tuple[str, str, str, str, tuple[str, ...], str, str]
 
 #: Kind -> the plural that names its catalog and its entry-point group.
 KINDS = {
@@ -24,9 +38,9 @@ KINDS = {
 class Hooked:
     """One hook module that a distribution advertises, and what it last said.
 
-    `lines` holds what the module's hooks returned, one tuple a record: kind, name,
-    target, registered name, aliases, JSON of the record. None: not known, ask it.
-    `stamp` is the source's modification time, size and inode when it said so.
+    `lines` holds what the module's hooks returned, a `Line` for each record. None: not
+    known, ask it. `stamp` is the source's modification time, size and inode when it
+    said so.
     """
 
     __slots__ = ("entry", "hooks", "lines", "module", "reports", "source", "stamp")
@@ -38,21 +52,23 @@ class Hooked:
         self.stamp = ""
         self.hooks: tuple[str, ...] = ()
         self.reports: list[str] = []
-        self.lines: list[tuple[str, str, str, str, tuple[str, ...], str]] | None = None
+        self.lines: list[Line] | None = None
 
 
 class Provider:
     """A distribution that advertises itself to kerasplug.
 
     `name` is normalised as PEP 503 says. `declared` holds (kind, name, target) of
-    its entry points, `hooked` its hook modules, `requires` those of its
-    requirements that kerasplug checks, `reports` what is odd about its metadata.
+    its entry points, `malformed` (group, name, value) of those that are not valid,
+    `hooked` its hook modules, `requires` those of its requirements that kerasplug
+    checks, `reports` what is odd about its metadata.
     """
 
     __slots__ = (
         "declared",
         "hooked",
         "location",
+        "malformed",
         "name",
         "python",
         "reports",
@@ -77,6 +93,7 @@ class Provider:
         self.requires = requires
         self.python = python
         self.declared: list[tuple[str, str, str]] = []
+        self.malformed: list[tuple[str, str, str]] = []
         self.hooked: list[Hooked] = []
         self.reports: list[str] = []
 
@@ -94,6 +111,7 @@ class Claim:
 
     __slots__ = (
         "_record",
+        "_summary",
         "aliases",
         "given",
         "kind",
@@ -104,7 +122,7 @@ class Claim:
         "target",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- a claim is one line of the index
         self,
         provider: Provider,
         kind: str,
@@ -113,6 +131,8 @@ class Claim:
         registered_name: str = "",
         aliases: tuple[str, ...] = (),
         payload: str = "",
+        summary: str = "",
+        *,
         record: "Record | None" = None,
     ) -> None:
         self.provider = provider
@@ -122,6 +142,7 @@ class Claim:
         self.registered_name = registered_name
         self.aliases = aliases
         self.payload = payload
+        self._summary = summary
         self.given = record is not None
         self._record = record
 
@@ -138,6 +159,11 @@ class Claim:
         """Whether an entry point is all that is known of it."""
         return not self.payload and not self.given
 
+    @property
+    def summary(self) -> str:
+        """One line for people; what is only declared has that of its distribution."""
+        return self.provider.summary if self.is_declared else self._summary
+
     def record(self) -> "Record":
         """The full description; built when it is first asked for.
 
@@ -152,9 +178,32 @@ class Claim:
 
 
 class Fault:
-    """Something that is broken about a plugin, with its cause and its mend."""
+    """Something that is broken about a plugin, with its cause and its mend.
 
-    __slots__ = ("cause", "error", "mend", "plugin", "trace", "version", "what")
+    Attributes:
+        plugin: the distribution's name, normalised as PEP 503 says.
+        version: its version.
+        entry: the entry point that it is about; empty where it is about more.
+        what: what is broken, one line.
+        cause: why, one line: for an exception its type and text.
+        trace: the traceback, where there is one.
+        mend: what to do about it.
+        error: the exception, where it happened in this process.
+        quarantined: the hook module has ended or stopped the process that asked it,
+            and is not asked again before it changes or somebody says so.
+    """
+
+    __slots__ = (
+        "cause",
+        "entry",
+        "error",
+        "mend",
+        "plugin",
+        "quarantined",
+        "trace",
+        "version",
+        "what",
+    )
 
     def __init__(
         self,
@@ -162,25 +211,52 @@ class Fault:
         what: str,
         *,
         mend: str,
+        entry: str = "",
         error: BaseException | None = None,
         cause: str = "",
         trace: str = "",
+        quarantined: bool = False,
     ) -> None:
         self.plugin = provider.name
         self.version = provider.version
+        self.entry = entry
         self.what = what
         self.mend = mend
         self.error = error
         self.cause = cause
         self.trace = trace
+        self.quarantined = quarantined
 
     def __repr__(self) -> str:
         return f"<fault of {self.plugin}: {self.what}>"
+
+
+def kind_of(group: str) -> str:
+    """The kind that an entry-point group is for; empty where it is for none.
+
+    Example:
+        >>> kind_of("kerasplug.layers")
+        'layer'
+    """
+    plural = group.partition(".")[2]
+    return next((kind for kind, one in KINDS.items() if one == plural), "")
 
 
 def describe(error: BaseException) -> str:
     """`Type: text` of an exception, also where its own text can't be had."""
     try:
         return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 -- a plugin's `__str__` may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 -- a plugin's `__str__` may raise anything
         return f"{type(error).__name__} (its text can't be shown: __str__ raises)"
+
+
+def trace_of(error: BaseException) -> str:
+    """The traceback of an exception, also where the exception itself is broken."""
+    import traceback
+
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception:  # noqa: BLE001 -- an exception of a plugin can be broken in any way
+        return "".join(traceback.format_tb(error.__traceback__))

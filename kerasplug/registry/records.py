@@ -9,12 +9,12 @@ import json
 from kerasplug.errors import PluginError, RecordError
 from kerasplug.hooks import RECORD_TYPES, Needs, Record, hookimpl
 from kerasplug.registry.needs import needs_of_provider
-from kerasplug.registry.parts import KINDS, Claim
+from kerasplug.registry.parts import KINDS, Claim, Line
 
 __all__ = ["Declared", "build", "line_of"]
 
 
-def line_of(record: Record) -> tuple[str, str, str, str, tuple[str, ...], str]:
+def line_of(record: Record) -> Line:
     """What the index keeps of a record: the cheap parts, and all of it as JSON."""
     return (
         record.kind,
@@ -23,6 +23,7 @@ def line_of(record: Record) -> tuple[str, str, str, str, tuple[str, ...], str]:
         record.registered_name,
         record.aliases,
         json.dumps(record.to_plain(), separators=(",", ":"), sort_keys=True),
+        record.summary,
     )
 
 

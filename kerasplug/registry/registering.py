@@ -29,7 +29,8 @@ def provider_of(
     else:
         records = _asked(plugin, provider)
     claims = [
-        Claim(provider, *line_of(record)[:5], record=record) for record in records
+        Claim(provider, *line_of(record)[:5], summary=record.summary, record=record)
+        for record in records
     ]
     return provider, plugin, claims
 

@@ -133,16 +133,14 @@ def _take(provider: Provider, group: str, name: str, value: str) -> None:
     match = _VALUE.match(value)
     kind = _KIND_OF_GROUP.get(group)
     if match is None:
-        rule = "expected 'module:attribute'"
-        provider.reports.append(f"[{group}] {name} = {value!r}: {rule}")
+        provider.malformed.append((group, name, value))
     elif group == _GROUP:
         provider.hooked.append(Hooked(name, match[1]))
     elif kind is None:
         known = ", ".join(sorted(_KIND_OF_GROUP))
         provider.reports.append(f"unknown group [{group}]; known are {known}")
     elif match[2] is None:
-        rule = "expected 'module:attribute', for example 'my_package.layers:Gate'"
-        provider.reports.append(f"[{group}] {name} = {value!r}: {rule}")
+        provider.malformed.append((group, name, value))
     else:
         provider.declared.append((kind, name, f"{match[1]}:{match[2]}"))
 
