@@ -77,7 +77,20 @@ def test_what_this_environment_lacks_is_said_before_any_import(site, requires, p
 
 
 @pytest.mark.parametrize(
-    "value", ["nonsense value!", "module_only", ":x", "", "a:b:c", "a.b:", "päd!:x"]
+    "value",
+    [
+        "nonsense value!",
+        "module_only",
+        ":x",
+        "",
+        "a:b:c",
+        "a.b:",
+        "päd!:x",
+        "a..b:C",
+        "1a:b",
+        "my package:Gate",
+        "a:b c",
+    ],
 )
 def test_a_malformed_entry_point_is_a_fault(site, value):
     """The line is quoted, the mend shows the right form, the other names work."""
@@ -93,8 +106,24 @@ def test_a_malformed_entry_point_is_a_fault(site, value):
         assert (fault["plugin"], fault["version"]) == ("ill", "0.3")
         assert fault["entry"] == "mal_bad"
         assert f"[kerasplug.layers] mal_bad = {value!r}" in fault["cause"]
-        assert 'mal_bad = "module:attribute"' in fault["mend"]
+        assert 'name = "module:attribute"' in fault["mend"]
         assert report.used["mal_bad"]["error"] == "PluginError"
+
+
+@pytest.mark.parametrize("name", ["bad name", "1st", "a/b", "naïve", "x" * 201])
+def test_a_name_that_no_record_may_have_is_a_fault(site, name):
+    """The other names work, and so does asking for all records at once."""
+    add(site, {name: "ill_plugin.layers:Gate", "ill_good": "ill_plugin.layers:Gate"})
+
+    report = site.ask("ill_good")
+    out, err = site.start(
+        "import kerasplug; print(*[one.name for one in kerasplug.layers.records()])"
+    ).communicate(timeout=60)
+
+    assert_healthy(report)
+    assert report.fault()["entry"] == name
+    assert {"ill_good", "healthy_gate"} <= set(out.split()), err
+    assert name not in report.names
 
 
 def test_metadata_that_is_not_utf8_does_no_harm(site):

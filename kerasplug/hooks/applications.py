@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from kerasplug.hooks.markers import hookspec
-from kerasplug.hooks.record import Needs, Record, RemoteFile, is_target
+from kerasplug.hooks.record import Needs, Record, RemoteFile
+from kerasplug.names import is_target
 
 __all__ = ["PREPROCESSING", "ApplicationRecord", "kerasplug_applications"]
 

@@ -15,6 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from kerasplug.errors import RecordError
+from kerasplug.names import is_name, is_target
 
 __all__ = ["HOOK_API_VERSION", "Needs", "Record", "RemoteFile"]
 
@@ -24,9 +25,6 @@ HOOK_API_VERSION = 1
 
 IMPLEMENTATIONS = ("tensorflow", "keras", "tf_keras")
 
-_LONGEST = 200
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
-_TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}\Z")
 
 
@@ -143,18 +141,6 @@ def _plain(value: Any) -> Any:
 
 def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
-
-
-def is_name(value: object) -> bool:
-    """Whether `value` may name a contribution."""
-    return (
-        isinstance(value, str) and bool(_NAME.match(value)) and len(value) <= _LONGEST
-    )
-
-
-def is_target(value: object) -> bool:
-    """Whether `value` has the form `"module:attribute"`."""
-    return isinstance(value, str) and bool(_TARGET.match(value))
 
 
 def is_specifier(value: object) -> bool:

@@ -3,9 +3,9 @@
 import difflib
 
 from kerasplug.errors import AmbiguousNameError, PluginError, UnknownNameError
+from kerasplug.names import normalise
 from kerasplug.registry.overview import Table
 from kerasplug.registry.parts import KINDS, Claim, Fault
-from kerasplug.registry.scan import normalise
 
 __all__ = ["find"]
 

@@ -51,7 +51,7 @@ def needs_of_provider(provider: Provider) -> Plain:
     else:
         keras, others = _sorted_out(provider.requires)
     needs = {
-        "keras": ",".join(filter(None, keras)),
+        "keras": ",".join(filter(_is_specifier, keras)),
         "packages": tuple(others),
         "python": provider.python if _is_specifier(provider.python) else "",
     }

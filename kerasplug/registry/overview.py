@@ -70,7 +70,11 @@ class Table:
                 self.seconds[provider.name] = before + answer.seconds
             if answer.fault is not None:
                 self._add(answer.fault)
-        return [one for one, hooked in questions if hooked.lines and hooked.stamp]
+        return [
+            provider
+            for provider, hooked in questions
+            if hooked.lines is not None and hooked.stamp
+        ]
 
     def _add(self, fault: Fault) -> None:
         faults = self.faults.setdefault(fault.plugin, [])
@@ -102,8 +106,9 @@ class Table:
                     f"the entry point {name!r} is malformed",
                     entry=name,
                     mend=f"update {provider.name}; its author writes it as "
-                    f'{name} = "module:attribute"',
-                    cause=f"[{group}] {name} = {value!r}: expected 'module:attribute'",
+                    'name = "module:attribute"',
+                    cause=f"[{group}] {name} = {value!r}: expected a name of letters, "
+                    "digits, '_', '.' and '-', and 'module:attribute'",
                 )
                 self._add(fault)
                 kind = kind_of(group)

@@ -165,11 +165,7 @@ class Claim:
         return self.provider.summary if self.is_declared else self._summary
 
     def record(self) -> "Record":
-        """The full description; built when it is first asked for.
-
-        Raises:
-            PluginError: the entry point's name or target breaks a record's rules.
-        """
+        """The full description; built when it is first asked for."""
         if self._record is None:
             from kerasplug.registry.records import build
 

@@ -12,11 +12,10 @@ any orderly way, Ctrl-C included, takes its mark along.
 
 import contextlib
 import json
-import logging
 import os
+import time
 import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from kerasplug.config import cache_folder
@@ -85,7 +84,7 @@ class Entry(NamedTuple):
             stamp=stamp_of(locate(hooked.module)[1]),
             reason=reason,
             trace=trace,
-            since=datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
+            since=time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
         )
 
     @property
@@ -124,6 +123,9 @@ def add(entry: Entry) -> None:
     """Put it into quarantine, and say so, once: whoever notes it first says it."""
     if not _make_folder() or not _is_news(entry):
         return
+    import logging
+
+    # No warning: that would be an exception where warnings are errors.
     logging.getLogger("kerasplug").warning(
         "kerasplug: the hook module %s of the plugin %s %s is quarantined: %s. It is "
         "not asked again until it changes; everything else works.\n"
@@ -162,7 +164,7 @@ def release(name: str) -> list[Entry]:
     Returns:
         What was taken out; nothing where nothing of that name was in.
     """
-    from kerasplug.registry.scan import normalise
+    from kerasplug.names import normalise
 
     wanted = normalise(name)
     released = [one for one in entries() if name == one.entry or wanted == one.plugin]

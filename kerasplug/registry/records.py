@@ -6,10 +6,9 @@ distribution's own metadata say the rest.
 
 import json
 
-from kerasplug.errors import PluginError, RecordError
 from kerasplug.hooks import RECORD_TYPES, Needs, Record, hookimpl
 from kerasplug.registry.needs import needs_of_provider
-from kerasplug.registry.parts import KINDS, Claim, Line
+from kerasplug.registry.parts import Claim, Line
 
 __all__ = ["Declared", "build", "line_of"]
 
@@ -28,33 +27,16 @@ def line_of(record: Record) -> Line:
 
 
 def build(claim: Claim) -> Record:
-    """The record of a claim.
-
-    Raises:
-        PluginError: the entry point's name or target breaks a record's rules.
-    """
+    """The record of a claim; its name and target follow a record's rules already."""
     record_type = RECORD_TYPES[claim.kind]
     if claim.payload:
         return record_type.from_plain(json.loads(claim.payload))
-    try:
-        return record_type(
-            name=claim.name,
-            target=claim.target,
-            summary=claim.provider.summary,
-            needs=Needs.from_plain(needs_of_provider(claim.provider)),
-        )
-    except RecordError as error:
-        provider = claim.provider
-        what = f"The entry point {claim.name!r} of {provider.name} is not valid."
-        group = f'[project.entry-points."kerasplug.{KINDS[claim.kind]}"]'
-        raise PluginError(
-            what,
-            plugin=provider.name,
-            version=provider.version,
-            found=error.found,
-            expected=error.expected,
-            mend=f"correct {group} in the project file of {provider.name}",
-        ) from error
+    return record_type(
+        name=claim.name,
+        target=claim.target,
+        summary=claim.provider.summary,
+        needs=Needs.from_plain(needs_of_provider(claim.provider)),
+    )
 
 
 class Declared:

@@ -5,10 +5,10 @@ from typing import TypeGuard
 
 from kerasplug.errors import PluginError
 from kerasplug.hooks import Record
+from kerasplug.names import normalise
 from kerasplug.registry.hooked import HookError, ask_object
 from kerasplug.registry.parts import Claim, Provider, describe
 from kerasplug.registry.records import line_of
-from kerasplug.registry.scan import normalise
 
 __all__ = ["provider_of"]
 

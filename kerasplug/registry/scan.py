@@ -8,26 +8,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
-from kerasplug.registry.parts import KINDS, Hooked, Provider
+from kerasplug.names import is_name, is_target, normalise
+from kerasplug.registry.parts import KINDS, Hooked, Provider, kind_of
 
-__all__ = ["normalise", "provider_from", "scan"]
+__all__ = ["provider_from", "scan"]
 
 _GROUP = "kerasplug"
-_KIND_OF_GROUP = {f"{_GROUP}.{plural}": kind for kind, plural in KINDS.items()}
-_VALUE = re.compile(r"\s*([\w.]+)\s*(?::\s*([\w.]+)\s*)?(?:\[.*\])?\s*\Z")
 # What the state of a plugin depends on; everything else is pip's business.
 _CHECKED = re.compile(r"(keras|tf[-_.]keras|tensorflow|jax|torch)\b", re.IGNORECASE)
 _REPLACING = "utf-8", "replace"
-
-
-def normalise(name: str) -> str:
-    """A distribution's canonical name, as PEP 503 says.
-
-    Example:
-        >>> normalise("Downstream_Pkg")
-        'downstream-pkg'
-    """
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def scan(folder: str) -> tuple[list[Provider], list[str]]:
@@ -130,19 +119,19 @@ def _entries(points: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _take(provider: Provider, group: str, name: str, value: str) -> None:
-    match = _VALUE.match(value)
-    kind = _KIND_OF_GROUP.get(group)
-    if match is None:
-        provider.malformed.append((group, name, value))
-    elif group == _GROUP:
-        provider.hooked.append(Hooked(name, match[1]))
-    elif kind is None:
-        known = ", ".join(sorted(_KIND_OF_GROUP))
+    kind = kind_of(group)
+    # Brackets ask for extras of the plugin itself, which is the installer's business.
+    target = re.sub(r"\s*:\s*", ":", re.sub(r"\s*\[[^]]*\]\s*\Z", "", value.strip()))
+    module = target.partition(":")[0]
+    if group == _GROUP and is_target(f"{module}:x"):
+        provider.hooked.append(Hooked(name, module))
+    elif group != _GROUP and not kind:
+        known = ", ".join(f"{_GROUP}.{plural}" for plural in sorted(KINDS.values()))
         provider.reports.append(f"unknown group [{group}]; known are {known}")
-    elif match[2] is None:
-        provider.malformed.append((group, name, value))
+    elif kind and is_name(name) and is_target(target):
+        provider.declared.append((kind, name, target))
     else:
-        provider.declared.append((kind, name, f"{match[1]}:{match[2]}"))
+        provider.malformed.append((group, name, value))
 
 
 def _headers(metadata: str) -> dict[str, str]:

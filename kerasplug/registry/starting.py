@@ -84,7 +84,8 @@ def start(
         for file in ("journal", "trace", "output", "errors"):
             (folder / file).touch()
         request = {
-            "path": sys.path,
+            # Python itself passes over what is no text.
+            "path": [entry for entry in sys.path if isinstance(entry, str)],
             "questions": list(questions.items()),
             "journal": str(folder / "journal"),
             "trace": str(folder / "trace"),

@@ -32,7 +32,7 @@ def _normal(name: str) -> str:
     """The name with its distribution part written as PEP 503 says."""
     if name.isalnum() and name.islower():
         return name
-    from kerasplug.registry.scan import normalise
+    from kerasplug.names import normalise
 
     distribution, slash, rest = name.partition("/")
     return normalise(distribution) + slash + rest

@@ -38,7 +38,7 @@ def allowed_providers(allow: Iterable[str] | None) -> frozenset[str] | None:
 
 
 def _normal(name: str) -> str:
-    from kerasplug.registry.scan import normalise
+    from kerasplug.names import normalise
 
     distribution, slash, rest = name.strip().partition("/")
     return normalise(distribution) + slash + rest

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from kerasplug.errors import MissingPluginError
+from kerasplug.names import normalise
 from kerasplug.registry.overview import table
-from kerasplug.registry.scan import normalise
 from kerasplug.saving.matching import Match
 from kerasplug.saving.mentions import Said
 
