@@ -5,7 +5,12 @@
 PYTHON ?= python3
 SHELL := /bin/sh
 VENV := .venv
-BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := $(VENV)/$(SCRIPTS)
+
+# A second, small one, which has kerasplug and no Keras: tests have to skip there.
+WITHOUT := .venv-without
+LACKING := $(CURDIR)/$(WITHOUT)/$(SCRIPTS)
 
 # What computes. `tensorflow-cpu` is half the size, but has no wheels for macOS
 # and ARM. Any other choice: `make demo ENGINE=tensorflow`.
@@ -21,26 +26,47 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 QUIET := $(shell test -t 2 || echo --quiet)
 
 # How many steps are announced: two or three of installing, then the target's own.
-STEPS := $(if $(filter test,$(MAKECMDGOALS)),5,$(if $(filter demo,$(MAKECMDGOALS)),3,4))
+STEPS := $(if $(filter test,$(MAKECMDGOALS)),5,$(if $(filter demo,$(MAKECMDGOALS)),6,4))
+
+# A package that extends Keras, with tests that say what they need.
+EXAMPLE := examples/downstream_pkg
+EXAMPLE_TESTS := -m pytest -q -p no:cacheprovider
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint bench wheels docs clean
 
 help:
-	@echo "make demo     what kerasplug is for, on a real model, in about a minute"
+	@echo "make demo     what kerasplug is for, on a real model, in about two minutes"
 	@echo "make test     everything that must hold: linters, types, all tests"
 	@echo "make lint     the linters and the types only"
 	@echo "make docs     the site, into site/"
 	@echo "make wheels   the wheels of all distributions, into dist/"
 	@echo "make bench    what is measured, against whom"
-	@echo "make clean    remove .venv and whatever was made"
+	@echo "make clean    remove .venv, .venv-without and whatever was made"
 	@echo
 	@echo "The first call installs into .venv (PYTHON=$(PYTHON), ENGINE=$(ENGINE))."
 
-demo: $(VENV)/.demo-$(ENGINE)
-	@echo "3/3 the demo: about a minute"
+demo: $(VENV)/.demo-$(ENGINE) $(WITHOUT)/.made
+	@echo "4/6 the demo: about a minute"
 	@$(BIN)/kerasplug demo
+	@echo
+	@echo "5/6 the tests of $(EXAMPLE), with Keras: they pass"
+	@cd $(EXAMPLE) && $(CURDIR)/$(BIN)/python $(EXAMPLE_TESTS)
+	@echo
+	@echo "6/6 the same tests in $(WITHOUT), where no Keras is: they skip"
+	@cd $(EXAMPLE) && $(LACKING)/python $(EXAMPLE_TESTS) --no-keras-strict
+	@echo
+	@echo "    and once more with KERASPLUG_STRICT=1: now they have to fail"
+	@cd $(EXAMPLE) && code=0; \
+	KERASPLUG_STRICT=1 $(LACKING)/python $(EXAMPLE_TESTS) \
+	    >$(CURDIR)/$(WITHOUT)/strict.log 2>&1 || code=$$?; \
+	tail -n 1 $(CURDIR)/$(WITHOUT)/strict.log; \
+	if [ $$code -ne 1 ]; then \
+	    echo "They did not fail (pytest ended with $$code, not with 1): see $(WITHOUT)/strict.log" >&2; \
+	    exit 1; \
+	fi; \
+	echo "    They failed, as they should: a skip can't hide that Keras is missing."
 
 test: $(VENV)/.test-$(ENGINE) lint
 	@echo "5/5 the tests: the quick ones, those that start Keras, those that build wheels"
@@ -73,10 +99,10 @@ docs: $(VENV)/.docs
 	@echo "open site/index.html"
 
 clean:
-	rm -rf $(VENV) build dist site demo-output
+	rm -rf $(VENV) $(WITHOUT) build dist site demo-output
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-# --- the environment: one .venv, and a stamp for each set of packages in it ---
+# --- the environments: .venv with a stamp for each set of packages in it, and the other ---
 
 # Each candidate is run, since a shim on PATH need not have a Python behind it.
 # Newer than 3.13 is taken when there is nothing else: Keras' engines often
@@ -111,7 +137,14 @@ $(VENV)/.made:
 $(VENV)/.demo-$(ENGINE): $(VENV)/.made $(PROJECTS)
 	@echo "2/$(STEPS) installing $(ENGINE), Keras and kerasplug (about 300 MB the first time, some minutes)"
 	@$(PIP) install $(QUIET) "$(ENGINE)" "$(KERAS)" \
-	    -e ".[files,plot,rich]" $(PLUGINS:%=-e ./%)
+	    -e ".[files,plot,rich,test]" $(PLUGINS:%=-e ./%)
+	@touch $@
+
+$(WITHOUT)/.made: $(VENV)/.made $(PROJECTS)
+	@echo "3/$(STEPS) installing kerasplug and pytest into $(WITHOUT), without Keras (about 30 MB)"
+	@$(BIN)/python -m venv --clear $(WITHOUT)
+	@$(LACKING)/python -m pip --disable-pip-version-check install $(QUIET) \
+	    -e ".[test]" -e ./$(EXAMPLE)
 	@touch $@
 
 # tf_keras asks for the large `tensorflow`; the one of the same minor version

@@ -6,6 +6,8 @@ the package, whose modules hold each other, and puts all of them back when
 `kerasplug` is imported again. So classes keep their identity and what was
 registered stays registered.
 
+pytest need not look for asserts to rewrite here: PYTEST_DONT_REWRITE.
+
 Source: keras 3.15.1, `keras/src/utils/backend_utils.py`, `set_backend`.
 """
 

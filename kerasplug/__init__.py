@@ -2,6 +2,9 @@
 
 Every public name is loaded on its first use, so `import kerasplug` costs next
 to nothing and imports nothing but itself: no Keras, no NumPy, no third party.
+
+pytest rewrites the asserts of its plugins' packages, and warns where one was imported
+before it came. This one has none: PYTEST_DONT_REWRITE.
 """
 
 import sys

@@ -2,12 +2,13 @@
 
 import pytest
 from bare import bare, put, put_keras
-from fakes import python
+from fakes import install, python
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
 import kerasplug
+from kerasplug._frameworks.dependencies import missing_dependencies
 from kerasplug._frameworks.metadata import malformed, satisfies
 from kerasplug.errors import KerasplugWarning, KerasVersionError
 from kerasplug.implementation import availability
@@ -90,6 +91,71 @@ def test_installed_but_broken(tmp_path, files, why):
     assert state == "broken"
     assert why in reason
     assert mend.startswith("python -m pip install")
+
+
+NEEDS = """\
+Requires-Dist: absent-plain
+Requires-Dist: absent_with.version>=2,<3
+Requires-Dist: absent-in-parentheses (>=1)
+Requires-Dist: absent-with-marker; python_version >= "3"
+Requires-Dist: absent-on-other-systems; sys_platform == "no such system"
+Requires-Dist: absent-extra; extra == "more"
+Requires-Dist: namex
+Requires-Dist: packaging>=20
+Requires-Dist: present-dist
+Requires-Dist: Present.Module
+Requires-Dist: not a requirement at all
+"""
+
+
+def test_keras_without_what_it_needs_is_broken(tmp_path):
+    """A Keras whose own dependency is missing is broken; the mend installs those."""
+    put(tmp_path, "tensorflow")
+    put(tmp_path, "present_dist", None)  # metadata are enough
+    (tmp_path / "present_module.py").write_text("")
+    modules = {"keras/__init__.py": ""}
+    install(tmp_path, "keras", {}, version="3.15.1", metadata=NEEDS, modules=modules)
+    state, version, reason, mend = bare(STATE, tmp_path, tmp_path).stdout.split("|")
+    assert (state, version) == ("broken", "3.15.1")
+    lacking = (
+        "absent-plain, absent_with.version>=2,<3, absent-in-parentheses (>=1), "
+        "absent-with-marker."
+    )
+    assert reason == f"keras 3.15.1 is installed without what it needs: {lacking}"
+    assert mend.strip() == (
+        'python -m pip install absent-plain "absent_with.version>=2,<3" '
+        '"absent-in-parentheses (>=1)" absent-with-marker'
+    )
+
+
+def test_engine_under_another_name_is_there(tmp_path):
+    """What tf_keras needs may be installed as a distribution of another name."""
+    put(tmp_path, "tensorflow", None)
+    for path in tmp_path.glob("tensorflow-*"):
+        path.rename(tmp_path / "tensorflow_cpu-2.21.0.dist-info")
+    (tmp_path / "tensorflow").mkdir()
+    (tmp_path / "tensorflow" / "__init__.py").write_text("")
+    needs = "Requires-Dist: tensorflow<2.22,>=2.21\n"
+    modules = {"tf_keras/__init__.py": ""}
+    install(tmp_path, "tf_keras", {}, version="2.21.0", metadata=needs, modules=modules)
+    out = bare(STATE, tmp_path, tmp_path, env={"KERAS_IMPLEMENTATION": "tf_keras"})
+    assert out.stdout.startswith("available|2.21.0")
+
+
+def test_keras_that_runs_has_what_it_needs(tmp_path):
+    """A Keras that is loaded proves that it works, whatever its metadata say."""
+    put(tmp_path, "tensorflow")
+    modules = {"keras/__init__.py": ""}
+    needs = "Requires-Dist: absent\n"
+    install(tmp_path, "keras", {}, version="3.15.1", metadata=needs, modules=modules)
+    code = "import keras, kerasplug; print(kerasplug.is_keras_available())"
+    assert bare(code, tmp_path, tmp_path).stdout.strip() == "True"
+
+
+def test_real_keras_lacks_nothing():
+    """The Keras of this environment, and the legacy one, have what they need."""
+    assert missing_dependencies("keras") == []
+    assert missing_dependencies("tf_keras") == []
 
 
 def test_checkout_without_metadata(tmp_path):

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 #: Folder of the project -> what its wheel has at the top, beside its metadata.
 PROJECTS = {
-    ".": {"kerasplug", "_kerasplug_state.py"},
+    ".": {"kerasplug", "_kerasplug_pytest.py", "_kerasplug_state.py"},
     "plugins/datasets": {"kerasplug_datasets"},
     "examples/downstream_pkg": {"downstream_pkg"},
 }

@@ -5,16 +5,22 @@ is remembered.
 """
 
 import importlib.metadata
-import importlib.util
 import os
 import re
 import sys
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from packaging.version import Version
 
 from kerasplug._frameworks.availability import Availability
+from kerasplug._frameworks.dependencies import missing_dependencies
+from kerasplug._frameworks.presence import (
+    DISTRIBUTIONS,
+    installed,
+    recorded_version,
+    spec_of,
+    state_of,
+)
 from kerasplug.config import config_problems, configured_backend
 from kerasplug.errors import ImplementationError, KerasBrokenError
 
@@ -45,24 +51,6 @@ BUILT_IN_BACKENDS = {
     "torch": ("torch",),
     "numpy": ("numpy", "jax", "jaxlib", "scipy"),
     "openvino": ("openvino",),
-}
-
-#: A module -> the distributions that bring it, where their names differ.
-DISTRIBUTIONS = {
-    "keras": ("keras", "keras-nightly"),
-    "tf_keras": ("tf-keras", "tf-keras-nightly"),
-    "tensorflow": (
-        "tensorflow",
-        "tensorflow-cpu",
-        "tensorflow-gpu",
-        "tensorflow-macos",
-        "tensorflow-intel",
-        "tensorflow-cpu-aws",
-        "tensorflow-aarch64",
-        "tensorflow-rocm",
-        "tf-nightly",
-        "tf-nightly-cpu",
-    ),
 }
 
 #: The engines for which kerasplug has an extra.
@@ -115,46 +103,6 @@ def _parts(release: str) -> list[int]:
     return parts
 
 
-def _spec(module: str) -> ModuleSpec | None:
-    """How the import system would find a top-level module, if it would."""
-    loaded = sys.modules.get(module)
-    if loaded is not None and getattr(loaded, "__spec__", None) is not None:
-        return loaded.__spec__
-    try:
-        return importlib.util.find_spec(module)
-    except Exception:  # noqa: BLE001 -- a broken finder on sys.meta_path is no reason to raise here
-        return None
-
-
-def _recorded_version(module: str) -> str | None:
-    """The version that the metadata give for a module; None where there are none."""
-    for distribution in DISTRIBUTIONS.get(module, (module,)):
-        try:
-            # A damaged METADATA file has no version, whatever the annotation says.
-            return str(importlib.metadata.version(distribution) or "")
-        except importlib.metadata.PackageNotFoundError:
-            continue
-        except Exception:  # noqa: BLE001 -- unreadable metadata are metadata without a version
-            return ""
-    return None
-
-
-def _state(module: str) -> tuple[str, str]:
-    """("found" | "missing" | "broken", the reason) of a top-level module."""
-    if module in sys.modules and sys.modules[module] is None:
-        return "missing", f"{module} is blocked in sys.modules"
-    spec = _spec(module)
-    if spec is None:
-        version = _recorded_version(module)
-        if version is None:
-            return "missing", f"{module} is not installed"
-        return "broken", f"the metadata of {module} {version} are there, its files not"
-    if spec.origin is None and spec.submodule_search_locations is not None:
-        folder = next(iter(spec.submodule_search_locations), "?")
-        return "broken", f"the folder {folder} has no __init__.py"
-    return "found", ""
-
-
 def checked(name: object, where: str = "") -> str:
     """The name of an implementation in its normal form.
 
@@ -171,11 +119,6 @@ def checked(name: object, where: str = "") -> str:
     raise ImplementationError(
         message, found=where, expected="one of " + ", ".join(IMPLEMENTATIONS)
     )
-
-
-def installed(implementation: str) -> bool:
-    """Whether anything of an implementation is installed, sound or not."""
-    return _state(implementation)[0] != "missing"
 
 
 def _uses_legacy() -> bool:
@@ -197,12 +140,12 @@ def family_root(implementation: str) -> str:
 
 def version_of(root: str) -> str:
     """The version of `keras` or `tf_keras`; empty where nothing gives it."""
-    return _recorded_version(root) or _version_in_source(root)
+    return recorded_version(root) or _version_in_source(root)
 
 
 def _version_in_source(root: str) -> str:
     """The version that a checkout without metadata gives, read as text."""
-    spec = _spec(root)
+    spec = spec_of(root)
     for folder in (spec and spec.submodule_search_locations) or ():
         for path in (Path(folder, "src", "version.py"), Path(folder, "__init__.py")):
             try:
@@ -251,7 +194,8 @@ def examine(
     root = family_root(implementation)
     for fault in (
         _examine_tensorflow(implementation, root, wanted),
-        _examine_keras(implementation, root, wanted),
+        _examine_keras(implementation, root, wanted, backend),
+        _examine_dependencies(root),
         _examine_version(root, wanted),
         _examine_with_backend(root, backend),
     ):
@@ -266,7 +210,7 @@ def _examine_tensorflow(
     """The fault of TensorFlow, where the implementation can't be without it."""
     if implementation == "keras":
         return None
-    state, why = _state("tensorflow")
+    state, why = state_of("tensorflow")
     if state == "found" or (implementation == "tf_keras" and not installed(root)):
         return None
     if implementation == "tf_keras":
@@ -276,13 +220,13 @@ def _examine_tensorflow(
 
 
 def _examine_keras(
-    implementation: str, root: str, wanted: str | None
+    implementation: str, root: str, wanted: str | None, backend: str | None
 ) -> Availability | None:
     """The fault of the package itself, if it has one."""
-    state, why = _state(root)
+    state, why = state_of(root)
     if state == "found":
         return None
-    mend = _bring_keras(root, wanted)
+    mend = _bring_keras(root, wanted, backend or configured_backend()[0])
     if state == "missing" and implementation == "tensorflow":
         if _uses_legacy():
             why = f"TF_USE_LEGACY_KERAS asks for tf_keras, and {why}"
@@ -291,10 +235,21 @@ def _examine_keras(
     return Availability(state, f"{why}.", mend)
 
 
-def _bring_keras(root: str, wanted: str | None) -> str:
+def _examine_dependencies(root: str) -> Availability | None:
+    """The fault of what Keras itself needs and is not there: its import would fail."""
+    lacking = missing_dependencies(root)
+    if not lacking:
+        return None
+    version = version_of(root)
+    needs = ", ".join(lacking)
+    reason = f"{root} {version} is installed without what it needs: {needs}."
+    return Availability("broken", reason, _install(*lacking), version=version)
+
+
+def _bring_keras(root: str, wanted: str | None, backend: str) -> str:
     """The command that brings a Keras that can compute."""
     requirement = _keras_requirement(root, wanted)
-    brings = "tensorflow" if root == "tf_keras" else configured_backend()[0]
+    brings = "tensorflow" if root == "tf_keras" else backend
     if root == "keras" and brings in _EXTRAS:
         # Our own extra knows from which version on Keras' loaders are safe.
         return _install(f"kerasplug[{brings}]", *([requirement] if wanted else ()))
@@ -319,7 +274,7 @@ def modules_of(backend: str) -> list[str]:
 
 def _to_install(backend: str) -> tuple[str, ...]:
     """The distributions that bring a backend's missing modules."""
-    lacking = (name for name in modules_of(backend) if _state(name)[0] != "found")
+    lacking = (name for name in modules_of(backend) if state_of(name)[0] != "found")
     return tuple(name.replace("_", "-") for name in lacking)
 
 
@@ -395,13 +350,13 @@ def _backend_state(name: str) -> tuple[str, str]:
     if name not in BUILT_IN_BACKENDS:
         return _pluggable_state(name)
     first, *others = BUILT_IN_BACKENDS[name]
-    if name == "openvino" and _state(first)[0] == "missing":
+    if name == "openvino" and state_of(first)[0] == "missing":
         return _pluggable_state(name)
-    state, why = _state(first)
+    state, why = state_of(first)
     if state != "found":
         return state, why
     for other in others:
-        state, why = _state(other)
+        state, why = state_of(other)
         if state != "found":
             return "broken", f"it needs {other}, and {why}"
     return "found", ""
@@ -411,7 +366,7 @@ def _pluggable_state(name: str) -> tuple[str, str]:
     """The same, of a Keras 3.16 backend in a distribution of its own."""
     if not name.isidentifier():
         return "missing", f"{name!r} is not the name of a backend"
-    state, why = _state(f"keras_{name}")
+    state, why = state_of(f"keras_{name}")
     if state == "missing":
         declared = importlib.metadata.entry_points(group="keras.backends", name=name)
         return ("found", "") if declared else (state, why)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict, cast
 
 from kerasplug._frameworks.availability import Availability
 from kerasplug._frameworks.metadata import (
@@ -21,7 +21,7 @@ from kerasplug._frameworks.metadata import (
 from kerasplug.config import config_path
 from kerasplug.errors import KerasplugError
 
-__all__ = ["TIMEOUT_SECONDS", "probe_backend", "probe_keras"]
+__all__ = ["TIMEOUT_SECONDS", "ask_elsewhere", "probe_backend", "probe_keras"]
 
 #: How long an import may take before it counts as broken.
 TIMEOUT_SECONDS = 300
@@ -113,18 +113,36 @@ def _import_elsewhere(
 
     It gets a copy of the Keras home: importing Keras writes its settings.
     """
+    request = {"modules": modules, "keras": keras}
+    answer, error = ask_elsewhere(_CHILD, request, backend)
+    if error:
+        return {"version": "", "error": error, "lacks": ""}
+    return cast("_Answer", answer)
+
+
+def ask_elsewhere(
+    script: str, request: dict[str, object], backend: str | None = None
+) -> tuple[dict[str, Any], str]:
+    """What a script answers, in a process with our path and environment.
+
+    Args:
+        script: a program that takes a request in JSON as its argument, with our
+            `path` in it, and writes its answer in JSON to the file that the request
+            calls `answer`.
+        request: what the script wants to know besides.
+        backend: the backend of a Keras there; None: the configured one.
+
+    Returns:
+        The answer, and why there is none: one of the two is empty.
+    """
     with tempfile.TemporaryDirectory(prefix="kerasplug-probe-") as folder:
         environment = {**os.environ, "KERAS_HOME": str(_copy_of_home(folder))}
         if backend is not None:
             environment["KERAS_BACKEND"] = backend
-        request = {
-            "path": sys.path,
-            "modules": modules,
-            "keras": keras,
-            "answer": str(Path(folder, "answer.json")),
-        }
-        command = [sys.executable, "-c", _CHILD, json.dumps(request)]
-        return _run(command, environment, Path(folder, "answer.json"))
+        file = Path(folder, "answer.json")
+        asked = {**request, "path": sys.path, "answer": str(file)}
+        command = [sys.executable, "-c", script, json.dumps(asked)]
+        return _run(command, environment, file)
 
 
 def _copy_of_home(folder: str) -> Path:
@@ -137,7 +155,9 @@ def _copy_of_home(folder: str) -> Path:
     return home
 
 
-def _run(command: list[str], environment: dict[str, str], path: Path) -> _Answer:
+def _run(
+    command: list[str], environment: dict[str, str], path: Path
+) -> tuple[dict[str, Any], str]:
     try:
         done = subprocess.run(  # noqa: S603 -- our own interpreter and script
             command,
@@ -146,12 +166,9 @@ def _run(command: list[str], environment: dict[str, str], path: Path) -> _Answer
             timeout=TIMEOUT_SECONDS,
             check=False,
         )
-        answer: _Answer = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8")), ""
     except subprocess.TimeoutExpired:
-        error = f"it took more than {TIMEOUT_SECONDS} seconds"
+        return {}, f"it took more than {TIMEOUT_SECONDS} seconds"
     except OSError:
         last = done.stderr.decode(errors="replace").strip()[-500:]
-        error = f"the process ended with {done.returncode}: {last}"
-    else:
-        return answer
-    return {"version": "", "error": error, "lacks": ""}
+        return {}, f"the process ended with {done.returncode}: {last}"

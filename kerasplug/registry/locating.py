@@ -18,8 +18,8 @@ def locate(module: str) -> tuple[str, str]:
         package (`os.path`), or in a package with a finder of its own.
 
     Example:
-        >>> locate("json.decoder")[0], locate("json.no_such_module")
-        ('found', 'json.no_such_module')
+        >>> locate("json.decoder")[0], locate("json.no_such_module")[0]
+        ('found', 'missing')
     """
     if module in sys.modules:
         return "found", getattr(sys.modules[module], "__file__", None) or ""

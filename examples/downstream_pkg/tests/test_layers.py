@@ -7,7 +7,9 @@ import pytest
 
 import kerasplug
 
-pytestmark = pytest.mark.engine
+# The mark holds for every test here, and comes before its fixtures. It names our own
+# plugin: should kerasplug find something wrong with it, these tests fail and say what.
+pytestmark = [pytest.mark.engine, pytest.mark.requires_keras(plugin="downstream-pkg")]
 
 # The package depends on kerasplug alone: without Keras there may be no NumPy either,
 # and then every test below skips before it needs it.
@@ -17,15 +19,13 @@ if importlib.util.find_spec("numpy"):
 
 @pytest.fixture
 def keras():
-    """The Keras in use; without one the test skips."""
-    kerasplug.skip_if_no_keras()
+    """The Keras in use."""
     return kerasplug.implementation()
 
 
 @pytest.fixture
 def x():
     """Five rows of three features, float32."""
-    kerasplug.skip_if_no_keras()
     return np.random.default_rng(0).normal(2.0, 3.0, (5, 3)).astype("float32")
 
 
@@ -165,3 +165,40 @@ def test_file_with_the_older_name_loads(keras, tmp_path):
     model = kerasplug.load_model(old)
 
     assert model.layers[-1].activation is kerasplug.objects["squared_relu"]
+
+
+# --- what only some environments can run: elsewhere these skip ---
+
+
+@pytest.mark.requires_keras(backend="tensorflow")
+def test_gated_dense_in_a_graph(x):
+    """A compiled TensorFlow function around the layer computes what the layer does."""
+    import tensorflow as tf
+
+    layer = kerasplug.layers["gated_dense"](4)
+    expected = layer(x)
+
+    np.testing.assert_allclose(tf.function(layer)(x), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.requires_keras(backend="jax")
+def test_gated_dense_under_jit(x):
+    """A compiled JAX function around the layer computes what the layer does."""
+    import jax
+
+    layer = kerasplug.layers["gated_dense"](4)
+    expected = layer(x)
+
+    np.testing.assert_allclose(jax.jit(layer)(x), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.requires_keras(gpus=1)
+def test_gated_dense_on_a_gpu(keras, x):
+    """The layer computes on the GPU what it computes on the processor."""
+    layer = kerasplug.layers["gated_dense"](4)
+    computed = []
+    for device in ("cpu:0", "gpu:0"):
+        with keras.device(device):
+            computed.append(keras.ops.convert_to_numpy(layer(x)))
+
+    np.testing.assert_allclose(*computed, rtol=1e-3, atol=1e-3)

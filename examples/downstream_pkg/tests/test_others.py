@@ -6,6 +6,7 @@ import math
 import pytest
 
 import kerasplug
+from kerasplug.testing import requires_keras
 
 pytestmark = pytest.mark.engine
 
@@ -15,8 +16,8 @@ if importlib.util.find_spec("numpy"):
 
 @pytest.fixture
 def keras():
-    """The Keras in use; without one the test skips."""
-    kerasplug.skip_if_no_keras()
+    """The Keras in use; a test that asks for it skips where there is none."""
+    kerasplug.skip_if_no_keras()  # the call: here, since a fixture can't be marked
     return kerasplug.implementation()
 
 
@@ -68,9 +69,9 @@ def test_best_keeper_says_what_it_can_watch(keras, model):
         model.fit(one, one, callbacks=[keeper], verbose=0)
 
 
+@requires_keras  # the decorator: the same as the mark, also under unittest
 def test_two_spirals_are_as_recorded():
     """The arrays have the shapes and dtypes of the record."""
-    kerasplug.skip_if_no_keras()
     dataset = kerasplug.datasets["two_spirals"]
     (x_train, y_train), (x_test, y_test) = dataset.load()
     arrays = (x_train, y_train, x_test, y_test)
@@ -79,9 +80,9 @@ def test_two_spirals_are_as_recorded():
     assert tuple(str(array.dtype) for array in arrays) == dataset.record.dtypes
 
 
+@requires_keras
 def test_two_spirals_follow_their_formula():
     """Point 16 of a spiral is half a turn on, at radius 5.5; the other one opposite."""
-    kerasplug.skip_if_no_keras()
     (x, y), _ = kerasplug.datasets["two_spirals"].load()
 
     assert (y[16], y[16 + 97]) == (1, 0)
