@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import commands
 import discovery
 import imports
 import loading
@@ -23,6 +24,7 @@ from workshop import ROOT, Workshop
 _BENCHMARKS: Mapping[str, Callable[[Workshop, int], list[Row]]] = {
     "imports": imports.measure,
     "discovery": discovery.measure,
+    "commands": commands.measure,
     "loading": loading.measure,
 }
 _REPEATS = 21

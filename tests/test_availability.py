@@ -402,3 +402,14 @@ def test_the_short_way_to_compare_releases_is_pep_440s(version, wanted, sign):
     expected = SpecifierSet(f">={wanted}").contains(version)
 
     assert satisfies(version, sign + wanted) is expected
+
+
+def test_malformed_metadata_of_anybody_break_no_question(tmp_path):
+    """A line of nonsense in some distribution's entry points is nobody's business."""
+    info = tmp_path / "site" / "odd-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Name: odd\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[keras.backends]\nno equals sign\n")
+    code = "import kerasplug; print(kerasplug.is_backend_available('no_such_engine'))"
+
+    assert python(code, tmp_path / "site").stdout == "False\n"

@@ -368,9 +368,17 @@ def _pluggable_state(name: str) -> tuple[str, str]:
         return "missing", f"{name!r} is not the name of a backend"
     state, why = state_of(f"keras_{name}")
     if state == "missing":
-        declared = importlib.metadata.entry_points(group="keras.backends", name=name)
-        return ("found", "") if declared else (state, why)
+        return ("found", "") if _is_declared(name) else (state, why)
     return state, why
+
+
+def _is_declared(backend: str) -> bool:
+    """Whether a distribution says that it brings this backend."""
+    try:
+        points = importlib.metadata.entry_points(group="keras.backends", name=backend)
+    except Exception:  # noqa: BLE001 -- one malformed entry_points.txt anywhere makes all of them unreadable
+        return False
+    return bool(points)
 
 
 def examine_backend(name: str) -> Availability:

@@ -1,48 +1,65 @@
 """The command `kerasplug`: one module a command, imported when it is asked for.
 
-Each command's module has `add_arguments(parser)` and `run(options)`, which returns the
-exit code: 0 for success, 1 for a failure, 2 for a wrong argument or an unknown name.
+Each command's module has `add_arguments(parser)` and `run(options)`, which writes its
+answer to `options.output` and returns the exit code: 0 for success, 1 for a failure,
+2 for a wrong argument or an unknown name.
+
+On the warm path: `kerasplug list` imports nothing that is dear, not even `argparse`.
 """
 
-import argparse
-import importlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
 
 import kerasplug
 from kerasplug.errors import AmbiguousNameError, KerasplugError, UnknownNameError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from kerasplug.cli.output import Output
 
 __all__ = ["main"]
 
 #: Command -> its module below this package, and its line in the help.
 COMMANDS = {
     "list": ("list_names", "list what the installed plugins provide"),
+    "show": ("show", "show everything about one plugin or about one thing of it"),
+    "why": ("why", "explain who provides a name, and what using it would import"),
+    "doctor": ("doctor", "look for what is wrong, and say how to mend it"),
+    "timings": ("timings", "measure what each plugin costs at its first import"),
+    "cache": ("cache", "show or clear what kerasplug keeps on disk"),
     "install-command": (
         "install_command",
         "print (never run) the command that brings a plugin or an engine",
     ),
     "demo": ("demo", "train, save and load a model that is made of plugin layers"),
+    "completion": ("completion", "print the code that completes names in a shell"),
 }
 
+SUCCESS = 0
 FAILURE = 1
 USAGE = 2
 INTERRUPTED = 130  # as shells say that Ctrl-C ended a program
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: "Sequence[str] | None" = None) -> int:
     """The exit code of one command.
 
     Args:
         argv: the arguments after the program's name; None: those of this process.
 
     Returns:
-        0 for success, 1 for a failure, 2 for an unknown name, 130 after Ctrl-C.
+        0 for success, 1 for a failure, 2 for an unknown or an ambiguous name, 130
+        after Ctrl-C.
 
     Raises:
         SystemExit: 0 after `--help` and `--version`, 2 for a wrong argument, as
             argparse does it.
+
+    Guarantees:
+        While the command runs, what anything else writes to standard output goes to
+        standard error; afterwards both are as they were.
 
     Example:
         >>> from kerasplug.cli import main
@@ -51,51 +68,74 @@ def main(argv: Sequence[str] | None = None) -> int:
         0
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
+    if "_ARGCOMPLETE" in os.environ:
+        from kerasplug.cli.completion import complete
+
+        return complete()
     try:
-        return _run(arguments)
-    except (UnknownNameError, AmbiguousNameError) as error:
-        return _failed(error, USAGE)
-    except KerasplugError as error:
-        return _failed(error, FAILURE)
-    except BrokenPipeError:
-        # A reader such as `head` has seen enough. Python would complain once more
-        # when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILURE
+        return _answer(*_understood(arguments))
     except KeyboardInterrupt:
-        sys.stderr.write("\nkerasplug: interrupted\n")
+        from kerasplug.cli.output import complain
+
+        complain("\nkerasplug: interrupted")
         return INTERRUPTED
 
 
-def _run(arguments: list[str]) -> int:
-    name = next((one for one in arguments if not one.startswith("-")), "")
-    options = _parser(name).parse_args(arguments)
-    code: int = _module(options.command).run(options)
-    sys.stdout.flush()
+def _understood(arguments: "list[str]") -> "tuple[Callable[[Output], int], bool]":
+    """What is to be done with the output, and whether a program reads it."""
+    if arguments[:1] == ["list"]:
+        from kerasplug.cli.list_names import plainly
+
+        # Where there is nothing to parse, argparse would cost more than the listing.
+        quick = plainly(arguments[1:])
+        if quick is not None:
+            return quick, False
+    from kerasplug.cli.parser import parsed
+
+    options = parsed(arguments)
+
+    def run(output: "Output") -> int:
+        options.output = output
+        code: int = options.run(options)
+        return code
+
+    return run, options.json
+
+
+def _answer(run: "Callable[[Output], int]", as_json: bool) -> int:  # noqa: FBT001 -- passed on from `_understood`, in its order
+    from kerasplug.cli.output import Output
+    from kerasplug.cli.streams import answering
+
+    with answering() as stream:
+        output = Output(stream, as_json=as_json)
+        try:
+            code = run(output)
+            output.flush()
+        except (UnknownNameError, AmbiguousNameError) as error:
+            return _failed(output, error, USAGE)
+        except KerasplugError as error:
+            return _failed(output, error, FAILURE)
+        except BrokenPipeError:  # a reader such as `head` has seen enough
+            return FAILURE
     return code
 
 
-def _failed(error: KerasplugError, code: int) -> int:
-    sys.stderr.write(f"kerasplug: {error}\n")
+def _failed(output: "Output", error: KerasplugError, code: int) -> int:
+    """Tell people on standard error, and a program on standard output as well."""
+    from kerasplug.cli.output import complain
+
+    complain(f"kerasplug: {error}")
+    if output.as_json and not output.answered:
+        from kerasplug.cli.parser import plain_error
+
+        try:
+            output.data(plain_error(error))
+            output.flush()
+        except (KerasplugError, BrokenPipeError):  # then nobody can be told
+            return code
     return code
 
 
-def _module(command: str) -> Any:
-    return importlib.import_module(f"{__name__}.{COMMANDS[command][0]}")
-
-
-def _parser(command: str) -> argparse.ArgumentParser:
-    """The parser; only the command that was asked for tells its arguments."""
-    parser = argparse.ArgumentParser(
-        prog="kerasplug",
-        description="The plugin toolkit for packages that extend Keras.",
-    )
-    parser.add_argument(
-        "--version", action="version", version=f"kerasplug {kerasplug.__version__}"
-    )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (_, line) in COMMANDS.items():
-        one = commands.add_parser(name, help=line, description=line.capitalize() + ".")
-        if name == command:
-            _module(name).add_arguments(one)
-    return parser
+def version() -> str:
+    """The line that `--version` prints."""
+    return f"kerasplug {kerasplug.__version__}"

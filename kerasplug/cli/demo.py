@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Tell the parser what `kerasplug demo` takes."""
     parser.add_argument(
         "--output",
+        dest="folder",
         metavar="FOLDER",
         default="demo-output",
         help="where the models and the picture go (default: %(default)s)",
@@ -81,11 +82,21 @@ def run(options: argparse.Namespace) -> int:
         KerasMissingError: no Keras with an engine is installed.
         ImplementationError: the chosen backend can't train.
     """
+    # For a program the lines for people stay where all else goes: on standard error.
+    stream = sys.stdout if options.json else options.output.stream
+    with contextlib.redirect_stdout(stream):
+        facts = _run(options)
+    if options.json:
+        options.output.data(facts)
+    return 0 if facts["passed"] else 1
+
+
+def _run(options: argparse.Namespace) -> dict[str, Any]:
     started = time.monotonic()
     # TensorFlow reads it once, when it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _check_environment()
-    folder = Path(options.output)
+    folder = Path(options.folder)
     folder.mkdir(parents=True, exist_ok=True)
     _say(f"kerasplug {kerasplug.__version__} demo\n")
     _list_plugins()
@@ -94,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
     facts["seconds"] = round(time.monotonic() - started, 1)
     write_atomically(str(folder / "summary.json"), _json(facts), mode=0o644)
     _summarise(facts, folder)
-    return 0 if facts["passed"] else 1
+    return facts
 
 
 def _say(text: str = "") -> None:

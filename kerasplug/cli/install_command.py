@@ -7,10 +7,11 @@ command alone goes to standard output, remarks go to standard error as comments.
 import argparse
 import difflib
 import shlex
-import sys
 from typing import NamedTuple
 
 from kerasplug import registry
+from kerasplug.cli import names
+from kerasplug.cli.output import complain
 from kerasplug.errors import AmbiguousNameError, UnknownNameError
 from kerasplug.hooks import BackendRecord
 from kerasplug.registry import Claim
@@ -79,10 +80,10 @@ _NO_GPU = _Command((), ("--gpu makes no difference here",))
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Tell the parser what `kerasplug install-command` takes."""
-    parser.add_argument(
-        "name",
-        metavar="NAME",
-        help="an engine ("
+    names.add_name(
+        parser,
+        lambda: [*_ENGINES, *_PLUGINS, *names.installed()],
+        "an engine ("
         + ", ".join(_ENGINES)
         + "), a plugin, or the name of anything that an installed plugin provides",
     )
@@ -97,9 +98,19 @@ def run(options: argparse.Namespace) -> int:
         AmbiguousNameError: several distributions provide a thing of that name.
     """
     command = _command(options.name, gpu=options.gpu)
+    line = _line(command.requirements)
+    if options.json:
+        options.output.data(
+            {
+                "command": line,
+                "requirements": list(command.requirements),
+                "remarks": list(command.remarks),
+            }
+        )
+        return 0
     for remark in command.remarks:
-        sys.stderr.write(f"# {remark}\n")
-    sys.stdout.write(_line(command.requirements) + "\n")
+        complain(f"# {remark}")
+    options.output.write(line + "\n")
     return 0
 
 

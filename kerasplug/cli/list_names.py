@@ -1,99 +1,110 @@
-"""`kerasplug list`: what the installed plugins provide. It imports no Keras."""
+"""`kerasplug list`: what the installed plugins provide.
 
-import argparse
-import json
-import sys
+On the warm path: names come from the index, no record is built, and nothing dear is
+imported.
+"""
 
-from kerasplug import registry
-from kerasplug.errors import PluginError
-from kerasplug.registry import KINDS, Claim
+from kerasplug.cli.output import complain
+from kerasplug.registry import KINDS
+from kerasplug.registry.overview import table
 
-__all__ = ["add_arguments", "run"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable
 
-_KIND_OF = {plural: kind for kind, plural in KINDS.items()} | {
+    from kerasplug.cli.output import Output
+    from kerasplug.registry import Claim
+    from kerasplug.registry.overview import Table
+
+__all__ = ["KIND_OF", "add_arguments", "plainly", "run"]
+
+#: What may stand for a kind on the command line -> the kind.
+KIND_OF = {plural: kind for kind, plural in KINDS.items()} | {
     kind: kind for kind in KINDS
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: "argparse.ArgumentParser") -> None:
     """Tell the parser what `kerasplug list` takes."""
-    parser.add_argument(
-        "kind",
-        nargs="?",
-        choices=sorted(_KIND_OF),
-        metavar="KIND",
-        help="only this kind: " + ", ".join(KINDS.values()),
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    from kerasplug.cli.names import add_kind
+
+    add_kind(parser, "kind", nargs="?")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: "argparse.Namespace") -> int:
     """Print the list, on standard error what is wrong with plugins; 0."""
-    kinds = [_KIND_OF[options.kind]] if options.kind else list(KINDS)
-    text = _json(kinds) if options.json else _plain(kinds)
-    sys.stdout.write(text)
-    _report_faults()
+    return _list(options.output, [options.kind] if options.kind else KINDS)
+
+
+def plainly(words: "list[str]") -> "Callable[[Output], int] | None":
+    """The command for `list` or `list KIND`; None where a parser has to look.
+
+    Args:
+        words: what stands behind `list`.
+    """
+    if not words:
+        return lambda output: _list(output, KINDS)
+    if len(words) == 1 and words[0] in KIND_OF:
+        return lambda output: _list(output, [KIND_OF[words[0]]])
+    return None
+
+
+def _list(output: "Output", kinds: "Iterable[str]") -> int:
+    present = table()
+    found = {kind: _of(present, kind) for kind in kinds}
+    if output.as_json:
+        output.data([_plain(*one) for some in found.values() for one in some])
+    elif any(found.values()):
+        _print(output, found)
+    else:
+        what = KINDS[next(iter(found))] if len(found) == 1 else "plugins"
+        output.write(f"no {what}\n")
+    _report_faults(present)
     return 0
 
 
-def _json(kinds: list[str]) -> str:
-    rows = [
-        {
-            "kind": kind,
-            "name": _label(claim),
-            "canonical": claim.canonical,
-            "distribution": claim.provider.name,
-            "version": claim.provider.version,
-            "target": claim.target,
-            "summary": _summary(claim),
-        }
-        for kind in kinds
-        for claim in registry.claims(kind)
+def _of(present: "Table", kind: str) -> "list[tuple[str, Claim]]":
+    """(name by which one can ask for it, claim): bare where that is unique."""
+    return [
+        (name if len(claims) == 1 else claim.canonical, claim)
+        for name, claims in sorted(present.of_kind(kind).items())
+        for claim in claims
     ]
-    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
 
 
-def _plain(kinds: list[str]) -> str:
-    blocks = [_block(kind) for kind in kinds]
-    text = "\n".join(block for block in blocks if block)
-    what = KINDS[kinds[0]] if len(kinds) == 1 else "plugins"
-    return text or f"no {what}\n"
+def _print(output: "Output", found: "dict[str, list[tuple[str, Claim]]]") -> None:
+    first = True
+    for kind, claims in found.items():
+        if not claims:
+            continue
+        if not first:
+            output.write("\n")
+        first = False
+        output.heading(KINDS[kind])
+        rows = [(name, _who(claim), claim.summary) for name, claim in claims]
+        output.table(rows, ("name", "label"))
 
 
-def _block(kind: str) -> str:
-    """The lines of one kind; empty where nothing provides it."""
-    rows = [
-        (
-            _label(claim),
-            f"{claim.provider.name} {claim.provider.version}".strip(),
-            _summary(claim),
-        )
-        for claim in registry.claims(kind)
-    ]
-    if not rows:
-        return ""
-    first = max(len(row[0]) for row in rows)
-    second = max(len(row[1]) for row in rows)
-    lines = [f"  {a:<{first}}  {b:<{second}}  {c}".rstrip() for a, b, c in rows]
-    return "\n".join([KINDS[kind], *lines]) + "\n"
+def _who(claim: "Claim") -> str:
+    return f"{claim.provider.name} {claim.provider.version}".strip()
 
 
-def _label(claim: Claim) -> str:
-    """The name by which one can ask for it: bare where that is unique."""
-    bare = claim.name in registry.names(claim.kind)
-    return claim.name if bare else claim.canonical
+def _plain(name: str, claim: "Claim") -> "dict[str, str]":
+    return {
+        "kind": claim.kind,
+        "name": name,
+        "canonical": claim.canonical,
+        "distribution": claim.provider.name,
+        "version": claim.provider.version,
+        "target": claim.target,
+        "summary": claim.summary,
+    }
 
 
-def _summary(claim: Claim) -> str:
-    try:
-        return claim.record().summary
-    except PluginError as error:
-        return f"(broken: {error.what})"
-
-
-def _report_faults() -> None:
-    for plugin in registry.plugins():
-        for fault in plugin.faults:
-            who = f"{plugin.name} {plugin.version}".strip()
-            sys.stderr.write(f"kerasplug: {who} is broken: {fault.what}\n")
-            sys.stderr.write(f"  mend:     {fault.mend}\n")
+def _report_faults(present: "Table") -> None:
+    for faults in present.faults.values():
+        for fault in faults:
+            who = f"{fault.plugin} {fault.version}".strip()
+            complain(f"kerasplug: {who} is broken: {fault.what}")
+            complain(f"  mend:     {fault.mend}")

@@ -12,6 +12,7 @@ from kerasplug.errors import KerasplugWarning, ModelFileError
 from kerasplug.implementation import chosen, implementation
 from kerasplug.saving.custom import named_objects
 from kerasplug.saving.finding import Found, import_objects, plan
+from kerasplug.saving.guards import has_all_guards
 from kerasplug.saving.keras_names import keras_package
 from kerasplug.saving.matching import Matcher, allowed_providers
 from kerasplug.saving.mentions import Said, said_by
@@ -41,10 +42,6 @@ _MODELLING: Final = frozenset(
         "regularizers",
         "src",
     )
-)
-#: Versions of Keras 3 whose loaders have all guards; later major ones, too.
-_SOUND: Final = re.compile(
-    r"3\.12\.([4-9]|\d\d)|3\.15\.[1-9]|3\.(1[6-9]|[2-9]\d)\.|([4-9]|\d\d)\."
 )
 #: Held while an object of the caller stands in for a registered one.
 _stand_in = threading.RLock()
@@ -161,11 +158,7 @@ def _refuse_tools(contents: Contents, everything: Iterable[Said]) -> None:
 
 
 def _warn_of_unsafe_loaders(contents: Contents) -> None:
-    """Say it where the Keras that will read the file is known to have holes.
-
-    Source: the advisories and release tags of Keras: all load-time guards are in
-    3.15.1, and in 3.12.4 of the older line.
-    """
+    """Say it where the Keras that will read the file is known to have holes."""
     version = str(getattr(implementation(), "__version__", ""))
     if chosen() == "tf_keras":
         if contents.format != "h5":
@@ -175,7 +168,7 @@ def _warn_of_unsafe_loaders(contents: Contents) -> None:
             "module that a Lambda layer in the file names. Load only files that you "
             "trust, or use Keras 3 (KERASPLUG_IMPLEMENTATION=keras)."
         )
-    elif _SOUND.match(version):
+    elif has_all_guards(version):
         return
     else:
         message = (
