@@ -250,7 +250,7 @@ def test_retry_asks_again(crashed, name):
 
     assert said.code == 0
     (one,) = findings(said, "quarantine")
-    assert one == ("ok", "crash", "released and asked again: active")
+    assert one == ("ok", "crash", "released; crash_hooks was asked again and answers")
     assert "cured_gate" in shop.run("list").out
 
 

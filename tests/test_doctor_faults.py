@@ -50,4 +50,26 @@ def test_doctor_retry_asks_again(site):
     assert still.returncode == 1
     assert before == "quarantined"
     assert released.returncode == 0, released.stdout + released.stderr
+    assert "ill_plugin.hooks was asked again and answers" in released.stdout
     assert "sound_again" in site.ask().names
+
+
+def test_doctor_retry_tells_of_the_retried_alone(site):
+    """Another fault of the plugin is mentioned, and does not count as this one's."""
+    groups = {
+        "kerasplug": {"ill-hooks": "ill_plugin.hooks"},
+        "kerasplug.layers": {"ill_bad": "no target"},
+    }
+    bad = site.folder / "bad"
+    crash = f"import os\nif os.path.exists({str(bad)!r}):\n    os._exit(1)\n"
+    modules = {"ill_plugin/__init__.py": "", "ill_plugin/hooks.py": crash + SOUND}
+    site.add("ill", groups, modules)
+    bad.touch()
+    assert site.ask().plugins["ill"]["state"] == "quarantined"
+    bad.unlink()
+
+    done = site.kerasplug("doctor", "--retry", "ill-hooks")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "kerasplug show ill" in done.stdout
+    assert site.ask().plugins["ill"]["state"] == "faulty"

@@ -17,7 +17,7 @@ from kerasplug.cli import (
 )
 from kerasplug.cli.findings import Finding
 from kerasplug.names import normalise
-from kerasplug.registry import quarantine
+from kerasplug.registry import PluginInfo, quarantine
 from kerasplug.registry.overview import table
 from kerasplug.registry.parts import describe
 
@@ -100,14 +100,20 @@ def _retried(wanted: list[str]) -> Iterator[Finding]:
     for name, entries in released.items():
         if not entries:
             yield Finding("ok", name, "not in quarantine; nothing was changed")
-        for plugin in dict.fromkeys(entry.plugin for entry in entries):
-            info = infos.get(plugin)
-            if info is None:
-                yield Finding("ok", plugin, "released; it is not installed here")
-            elif info.faults:
-                yield from doctor_plugins.faults_of(info)
-            else:
-                yield Finding("ok", plugin, f"released and asked again: {info.state}")
+        for entry in entries:
+            yield _outcome(entry, infos.get(entry.plugin))
+
+
+def _outcome(entry: quarantine.Entry, info: PluginInfo | None) -> Finding:
+    """What has become of a hook module that was released."""
+    if info is None:
+        return Finding("ok", entry.plugin, "released; it is not installed here")
+    for fault in info.faults:
+        if fault.entry == entry.entry:
+            return doctor_plugins.finding_of(fault)
+    what = f"released; {entry.module} was asked again and answers"
+    rest = f"; for the rest see: kerasplug show {info.name}" if info.faults else ""
+    return Finding("ok", entry.plugin, what + rest)
 
 
 def _check_known(wanted: list[str]) -> None:

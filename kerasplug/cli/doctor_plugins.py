@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 
 from kerasplug import registry
+from kerasplug.cli import names
 from kerasplug.cli.findings import Finding
 from kerasplug.cli.stored import count
 from kerasplug.errors import KerasplugError
-from kerasplug.registry import KINDS, PluginInfo, checking
+from kerasplug.registry import KINDS, Fault, PluginInfo, checking
 from kerasplug.registry.needs import needs_of_claim, unmet
 from kerasplug.registry.overview import table
 
-__all__ = ["faults_of", "look"]
+__all__ = ["finding_of", "look"]
 
 
 def look(*, imports: bool) -> Iterator[Finding]:
@@ -46,7 +47,7 @@ def _plugin(info: PluginInfo) -> Iterator[Finding]:
         mend = "unset KERASPLUG_DISABLE KERASPLUG_ONLY"
         yield Finding("warning", about, "switched off", mend)
     elif info.faults:
-        yield from faults_of(info)
+        yield from map(finding_of, info.faults)
     elif info.state == "incompatible":
         yield from _lacking(info, about)
     else:
@@ -55,11 +56,11 @@ def _plugin(info: PluginInfo) -> Iterator[Finding]:
         yield Finding("note", about, report, f"update {info.name}, or tell its authors")
 
 
-def faults_of(info: PluginInfo) -> Iterator[Finding]:
-    """What is broken about one plugin."""
-    about = f"{info.name} {info.version}".strip()
-    for fault in info.faults:
-        yield Finding("broken", about, f"{fault.what}: {fault.cause}", fault.mend)
+def finding_of(fault: Fault) -> Finding:
+    """A fault of a plugin as a finding."""
+    return Finding(
+        "broken", names.who(fault), f"{fault.what}: {fault.cause}", fault.mend
+    )
 
 
 def _lacking(info: PluginInfo, about: str) -> Iterator[Finding]:
@@ -70,9 +71,7 @@ def _lacking(info: PluginInfo, about: str) -> Iterator[Finding]:
 
 
 def _counts(info: PluginInfo) -> str:
-    counts = (
-        count(len(names), kind, KINDS[kind]) for kind, names in info.names.items()
-    )
+    counts = (count(len(some), kind, KINDS[kind]) for kind, some in info.names.items())
     return ", ".join(counts) or "provides nothing"
 
 
@@ -80,7 +79,7 @@ def _clashes() -> Iterator[Finding]:
     for kind in KINDS:
         for name, claims in sorted(table().of_kind(kind).items()):
             if len(claims) > 1:
-                names = [claim.canonical for claim in claims]
+                canonical = ", ".join(claim.canonical for claim in claims)
                 what = f"the {kind} {name!r} is provided by {len(claims)} plugins"
-                mend = f"ask for one of {', '.join(names)}"
+                mend = f"ask for one of {canonical}"
                 yield Finding("warning", name, what, mend)

@@ -145,7 +145,7 @@ def keras_in_use() -> Facts:
     state = availability()
     return {
         "implementation": name,
-        "because": variable or f"it is what is installed and fits the backend {on}",
+        "because": variable or _reason(on, missing=state.state == "missing"),
         "backend": on,
         "configured_by": where,
         "state": state.state,
@@ -153,6 +153,12 @@ def keras_in_use() -> Facts:
         "problem": state.reason,
         "mend": state.mend,
     }
+
+
+def _reason(backend: str, *, missing: bool) -> str:
+    if missing:
+        return f"nothing else is set; none that fits the backend {backend} is installed"
+    return f"it is what is installed and fits the backend {backend}"
 
 
 def _no_keras(variable: str, error: KerasplugError) -> Facts:
