@@ -13,7 +13,6 @@ from pathlib import Path
 from packaging.version import Version
 
 from kerasplug._frameworks.availability import Availability
-from kerasplug._frameworks.dependencies import missing_dependencies
 from kerasplug._frameworks.presence import (
     DISTRIBUTIONS,
     installed,
@@ -237,6 +236,11 @@ def _examine_keras(
 
 def _examine_dependencies(root: str) -> Availability | None:
     """The fault of what Keras itself needs and is not there: its import would fail."""
+    if root in sys.modules:  # it is in use, which proves that it works
+        return None
+    # Here: loading a model asks this with Keras loaded, and counts milliseconds.
+    from kerasplug._frameworks.dependencies import missing_dependencies
+
     lacking = missing_dependencies(root)
     if not lacking:
         return None
