@@ -105,7 +105,7 @@ class _Layers(Catalog):
 
     def __getitem__(self, name: str) -> "Any":
         layer_class = super().__getitem__(name)
-        from kerasplug.create_layer import ensure_output_shape
+        from kerasplug.wrapping.output_shape import ensure_output_shape
 
         ensure_output_shape(layer_class)
         return layer_class

@@ -19,7 +19,6 @@ __all__ = [
     "LayerWrapper",
     "create_layer",
     "create_layer_wrapper",
-    "ensure_output_shape",
     "pipe",
 ]
 

@@ -435,7 +435,7 @@ def test_plugin_layers_without_an_output_shape_load_inside_others(
     """A layer that does not say its output's shape loads inside TimeDistributed."""
     from demo_plug.silent import Silent
 
-    from kerasplug.create_layer import ensure_output_shape
+    from kerasplug.wrapping.output_shape import ensure_output_shape
 
     ensure_output_shape(Silent)
     model = keras.Sequential(

@@ -183,7 +183,7 @@ def _ensure_output_shapes(layers: Iterable[object]) -> None:
     for layer in layers:
         if not isinstance(layer, type):
             continue
-        from kerasplug.create_layer import ensure_output_shape
+        from kerasplug.wrapping.output_shape import ensure_output_shape
 
         ensure_output_shape(layer)
 
