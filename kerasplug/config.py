@@ -33,6 +33,7 @@ __all__ = [
     "configured_backend",
     "keras_home",
     "read_config",
+    "says_yes",
     "temporary_keras_home",
     "warn_caller",
     "write_config",
@@ -44,7 +45,20 @@ _SHARED = "/tmp"  # noqa: S108 -- Keras' rule; keras_home() checks who owns the 
 _FLOATX = ("float16", "float32", "float64")
 _DATA_FORMATS = ("channels_last", "channels_first")
 
+#: What a variable may hold to mean no.
+_NO = ("", "0", "no", "off", "false")
+
 _warned_of: set[str] = set()
+
+
+def says_yes(variable: str) -> bool:
+    """Whether an environment variable is set to anything but 0, no, off or false.
+
+    Example:
+        >>> says_yes("KERASPLUG_NO_SUCH_VARIABLE")
+        False
+    """
+    return os.environ.get(variable, "").strip().lower() not in _NO
 
 
 def cache_folder() -> str:

@@ -287,6 +287,18 @@ def test_a_crash_of_this_process_is_quarantined_by_the_next(site):
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "here"), [("1", True), ("0", False), ("no", False), ("", False)]
+)
+def test_who_wants_it_asked_here_says_so(site, value, here):
+    """`KERASPLUG_ASK_HERE` has the module imported by this process, unless it is no."""
+    site.add_ill(SOUND)
+
+    loaded = site.ask(KERASPLUG_ASK_HERE=value).loaded
+
+    assert ("ill_plugin.hooks" in loaded) == here
+
+
 def test_a_program_that_embeds_python_asks_by_itself(site):
     """`sys.executable` may be any program: it is started only if it is a Python."""
     site.add_ill(SOUND)

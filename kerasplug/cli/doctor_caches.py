@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kerasplug.cli import stored
 from kerasplug.cli.findings import Finding
-from kerasplug.config import cache_folder, keras_home
+from kerasplug.config import cache_folder, keras_home, says_yes
 from kerasplug.errors import KerasplugError
 
 __all__ = ["look"]
@@ -20,7 +20,7 @@ def look() -> Iterator[Finding]:
     yield _home()
     wrong = next((one for one in stored.own_folders() if _is_foreign(one)), None)
     yield _foreign(wrong) if wrong else _cache(Path(cache_folder()))
-    if os.environ.get("KERASPLUG_NO_CACHE"):
+    if says_yes("KERASPLUG_NO_CACHE"):
         what = "KERASPLUG_NO_CACHE is set: each start looks at everything anew"
         yield Finding("note", _OURS, what, "unset KERASPLUG_NO_CACHE")
 

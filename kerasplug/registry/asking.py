@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 
+from kerasplug.config import says_yes
 from kerasplug.errors import ConfigError
 from kerasplug.registry import quarantine
 from kerasplug.registry.child import CHAIN, asked_in_chain
@@ -111,7 +112,7 @@ def _asked(left: Mapping[int, Question], key: object) -> dict[int, Answer]:
     if CHAIN in os.environ:
         return {number: _in_chain(*question) for number, question in left.items()}
     limit = time_limit()
-    if os.environ.get(_HERE) or not interpreter():
+    if says_yes(_HERE) or not interpreter():
         return {number: _here(*question) for number, question in left.items()}
     with _lock:
         said = _elsewhere(left, key, limit)

@@ -6,6 +6,7 @@ is not current, `elsewhere` only where something lies outside folders.
 
 import os
 
+from kerasplug.config import says_yes
 from kerasplug.registry import index, paths
 from kerasplug.registry.parts import Provider
 
@@ -64,7 +65,7 @@ def discover(
         ask: asks those hook modules of the providers whose answers are not known, and
             gives the providers of which there is something new to remember.
     """
-    use_index = not os.environ.get("KERASPLUG_NO_CACHE")
+    use_index = not says_yes("KERASPLUG_NO_CACHE")
     looked = [
         Folder(path, status, use_index=use_index) for path, status in paths.folders()
     ]

@@ -6,8 +6,7 @@ in its index, and no provider and no claim has to be built to list them.
 On the warm path: nothing dear is imported.
 """
 
-import os
-
+from kerasplug.config import says_yes
 from kerasplug.registry import index, paths, session
 from kerasplug.registry.switches import settings
 
@@ -40,7 +39,7 @@ def listed(key: object, kind: str) -> "tuple[str, ...] | None":
 def _of_one_folder() -> "Names | None":
     if (
         any(settings())
-        or os.environ.get("KERASPLUG_NO_CACHE")
+        or says_yes("KERASPLUG_NO_CACHE")
         or session.adds_anything()
         or paths.archives()
         or paths.foreign_finders()

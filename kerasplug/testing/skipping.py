@@ -1,15 +1,12 @@
 """From what stands in the way of a test to a skip or a failure."""
 
-import os
 import sys
 from typing import NoReturn
 
+from kerasplug.config import says_yes
 from kerasplug.testing.requirement import Names, Requirement, Unmet
 
-__all__ = ["fails", "is_strict", "settle", "skip_if_no_keras", "truth"]
-
-#: What the variable KERASPLUG_STRICT may hold to mean no.
-_NO = ("0", "no", "off", "false")
+__all__ = ["fails", "is_strict", "settle", "skip_if_no_keras"]
 
 
 def skip_if_no_keras(
@@ -94,18 +91,7 @@ def is_strict() -> bool:
         >>> is_strict() in (True, False)
         True
     """
-    return bool(truth(os.environ.get("KERASPLUG_STRICT", "")))
-
-
-def truth(said: str) -> bool | None:
-    """What a variable means: None where it is empty, and so says nothing.
-
-    Example:
-        >>> truth("1"), truth("off"), truth("")
-        (True, False, None)
-    """
-    word = said.strip().lower()
-    return word not in _NO if word else None
+    return says_yes("KERASPLUG_STRICT")
 
 
 def _skip(reason: str) -> NoReturn:
