@@ -55,10 +55,12 @@ def clean(env: Mapping[str, str] | None = None) -> dict[str, str]:
     """Our environment without what steers Keras, kerasplug and pytest, and `env`."""
     steers = ("PYTEST_", "KERASPLUG_", "PYTHONDONTWRITE", "COV_")
     keras = ("KERAS_BACKEND", "KERAS_IMPLEMENTATION", "TF_USE_LEGACY_KERAS")
+    # pytest says more where one of these is set.
+    builds = ("CI", "BUILD_NUMBER")
     kept = {
         key: value
         for key, value in os.environ.items()
-        if not key.startswith(steers) and key not in keras
+        if not key.startswith(steers) and key not in (*keras, *builds)
     }
     return {**kept, **(env or {})}
 
