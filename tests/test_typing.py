@@ -39,6 +39,17 @@ WRONG = {
 }
 
 
+def mypy(path: Path) -> list[str]:
+    """The command that checks a file, without the settings of the project.
+
+    Its cache is the file's own: from a shared one mypy tells the errors of an equal
+    module at another place, with that place.
+    """
+    cache = path.with_suffix(".cache")
+    options = ["--strict", "--config-file", "", "--cache-dir", str(cache)]
+    return [sys.executable, "-m", "mypy", *options, str(path)]
+
+
 @pytest.mark.slow
 def test_wrong_code_is_rejected(tmp_path):
     """Wrong records, hooks, layers and callbacks are rejected, each at its line."""
@@ -49,7 +60,7 @@ def test_wrong_code_is_rejected(tmp_path):
         expected[first] = (error, source.count("\n"))
     path = tmp_path / "wrong.py"
     path.write_text(source)
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", str(path)]
+    command = mypy(path)
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -78,7 +89,7 @@ def test_right_code_passes_without_our_settings(tmp_path):
             """
         )
     )
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", str(path)]
+    command = mypy(path)
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False
     )
