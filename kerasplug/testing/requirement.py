@@ -1,13 +1,13 @@
 """What a test needs, as plain data, and whether the question makes sense."""
 
 import difflib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from kerasplug._frameworks import BUILT_IN_BACKENDS, checked, examine_backend, malformed
 from kerasplug.errors import ImplementationError, KerasplugError
+from kerasplug.names import normalise
 
 __all__ = ["Names", "Requirement", "Unmet"]
 
@@ -93,7 +93,7 @@ class Requirement:
             version,
             tuple(map(checked, names)),
             tuple(map(_backend, _names("backend", backend))),
-            tuple(map(_normalised, _names("plugin", plugin))),
+            tuple(normalise(name.strip()) for name in _names("plugin", plugin)),
             _count(gpus),
         )
 
@@ -133,11 +133,6 @@ def _backend(name: str) -> str:
     if not meant:
         return name
     raise _mistake(name, "backend", "the name of a backend", mend=f"write {meant!r}")
-
-
-def _normalised(name: str) -> str:
-    """As PEP 503 says."""
-    return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
 def _count(gpus: object) -> int:
