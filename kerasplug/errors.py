@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AmbiguousNameError",
+    "CheckSetupError",
     "ConfigError",
+    "ConformanceError",
     "ImplementationError",
     "KerasBrokenError",
     "KerasMissingError",
@@ -215,6 +217,26 @@ class MissingPluginError(KerasplugError):
     ) -> None:
         super().__init__(what, found=found, expected=expected, mend=mend)
         self.names = tuple(names)
+
+
+class CheckSetupError(KerasplugError, ValueError):
+    """A conformance check was called in a way that says nothing about the layer."""
+
+
+class ConformanceError(KerasplugError, AssertionError):
+    """A layer does not keep what layers owe. `report` says which checks failed."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        report: object = None,
+        found: str = "",
+        expected: str = "",
+        mend: str = "",
+    ) -> None:
+        super().__init__(what, found=found, expected=expected, mend=mend)
+        self.report = report
 
 
 class KerasplugWarning(UserWarning):

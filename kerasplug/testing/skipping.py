@@ -76,7 +76,7 @@ def settle(needed: Requirement) -> None:
         return
     if fails(unmet):
         raise unmet.error
-    _skip(unmet.skip_reason())
+    skip(unmet.skip_reason())
 
 
 def fails(unmet: Unmet) -> bool:
@@ -94,9 +94,9 @@ def is_strict() -> bool:
     return says_yes("KERASPLUG_STRICT")
 
 
-def _skip(reason: str) -> NoReturn:
+def skip(reason: str) -> NoReturn:
     __tracebackhide__ = True
-    if _runs_under_pytest():
+    if runs_under_pytest():
         import pytest
 
         pytest.skip(reason, allow_module_level=True)
@@ -105,7 +105,7 @@ def _skip(reason: str) -> NoReturn:
     raise SkipTest(reason)
 
 
-def _runs_under_pytest() -> bool:
+def runs_under_pytest() -> bool:
     """Whether it is pytest that waits for the answer, and not a unittest in between.
 
     Its environment variables don't tell: a process that a test starts has them too.

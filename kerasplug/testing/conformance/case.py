@@ -1,0 +1,256 @@
+"""The layer in question, and everything that a check makes of it."""
+
+import functools
+import inspect
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from kerasplug.errors import CheckSetupError
+from kerasplug.implementation import backend, implementation
+from kerasplug.testing.conformance import arrays
+from kerasplug.testing.conformance.check import Blocked
+from kerasplug.testing.conformance.engines import Engine, engine_of
+from kerasplug.testing.conformance.inputs import Inputs, Spec
+from kerasplug.testing.conformance.structures import flatten, mapped
+from kerasplug.testing.conformance.subject import Subject
+from kerasplug.wrapping.classes import keras_of
+
+__all__ = ["Case"]
+
+
+class Case:
+    """A layer with its arguments and inputs, ready to be checked.
+
+    Making one makes the layer and calls it once: when that fails, the call is to blame.
+
+    Args:
+        subject: the layer.
+        inputs: what it is called on.
+        call_kwargs: further arguments of each call.
+        alternatives: by argument of the constructor, another value that it can have.
+        custom_objects: what is needed to read its configuration, besides itself.
+        tolerances: `(relative, absolute)`; default: by dtype.
+        cross_backend: whether it is compared with the other installed backends.
+        timeout: how many seconds one check in another process may take.
+
+    Raises:
+        CheckSetupError: the layer can't be made, or can't be called on the inputs.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        inputs: Inputs,
+        *,
+        call_kwargs: Mapping[str, Any] | None = None,
+        alternatives: Mapping[str, Any] | None = None,
+        custom_objects: Mapping[str, Any] | None = None,
+        tolerances: tuple[float, float] | None = None,
+        cross_backend: bool = False,
+        timeout: float = 120,
+    ) -> None:
+        self.subject = subject
+        self.inputs = inputs
+        self.call_kwargs = dict(call_kwargs or {})
+        self.alternatives = dict(alternatives or {})
+        self.custom_objects = dict(custom_objects or {})
+        self.tolerances = tolerances
+        self.cross_backend = cross_backend
+        self.timeout = timeout
+        self.cls = subject.cls
+        self.keras: Any = keras_of(subject.cls)
+        self.engine: Engine = engine_of(self.keras, self._backend())
+        self._prepare()
+
+    def _backend(self) -> str:
+        if str(self.keras.__version__).startswith("2."):
+            return "tensorflow"
+        implementation().__name__  # noqa: B018 -- starts the Keras in use, so that its backend is known
+        return backend()
+
+    def _prepare(self) -> None:
+        self.engine.seed(0)
+        layer = self.subject.first()
+        try:
+            outputs = self.call(layer, self.tensors())
+        except Exception as error:
+            raise self._uncallable(error) from error
+        if not flatten(outputs):
+            what = f"{self.label} gives nothing for these inputs."
+            raise CheckSetupError(what, found="no output", expected="a tensor at least")
+
+    def _uncallable(self, error: Exception) -> CheckSetupError:
+        shapes = mapped(lambda spec: (spec.shape, spec.dtype), self.inputs.specs)
+        return CheckSetupError(
+            f"{self.label} can't be called on these inputs.",
+            found=f"{type(error).__name__}: {error}",
+            expected=f"inputs that it takes; it was given {shapes}"
+            + (
+                f" and call_kwargs {sorted(self.call_kwargs)}"
+                if self.call_kwargs
+                else ""
+            ),
+            mend="correct input_shape, input_dtype, input_data, input_bounds or "
+            "call_kwargs: so far nothing was said about the layer",
+        )
+
+    @property
+    def label(self) -> str:
+        """How the layer is called in messages."""
+        return self.subject.label
+
+    # --- layers --------------------------------------------------------------------
+
+    def layer(self, **changes: Any) -> Any:
+        """A new layer, not built, with other values for some arguments."""
+        return self.subject.make(**changes)
+
+    def built(self, **changes: Any) -> Any:
+        """A new layer that was called once; equal weights each time."""
+        self.engine.seed(0)
+        layer = self.layer(**changes)
+        self.call(layer, self.tensors())
+        return layer
+
+    def used(self, **changes: Any) -> Any:
+        """A new layer as a user has it: trained a little, no weight as it was made.
+
+        Equal each time. A bias of zeros, a scale of ones hide faults.
+        """
+        layer = self.built(**changes)
+        for variant in range(2):
+            self.call(layer, self.tensors(variant=variant), training=True)
+        for number, weight in enumerate(layer.trainable_variables):
+            if arrays.is_float(self.engine.dtype(weight)):
+                value = self.engine.array(weight)
+                noise = arrays.random(
+                    value.shape, "float32", seed=(11, number), low=0.01, high=0.1
+                )
+                weight.assign(value + noise.astype(value.dtype))
+        return layer
+
+    # --- inputs --------------------------------------------------------------------
+
+    def data(self, batch: int | None = None, **options: Any) -> Any:
+        """Arrays as inputs, as `Inputs.data` makes them."""
+        return self.inputs.data(batch, **options)
+
+    def tensors(self, batch: int | None = None, **options: Any) -> Any:
+        """The same as tensors."""
+        return self.engine.tensors(self.data(batch, **options))
+
+    def symbolic(
+        self,
+        batch: int | None = None,
+        *,
+        sizes: Mapping[int, int | None] | None = None,
+        dtype: str | None = None,
+    ) -> Any:
+        """Symbolic inputs.
+
+        Args:
+            batch: the number of rows. Default: unknown.
+            sizes: other sizes by axis, None for an unknown one.
+            dtype: the dtype of float inputs. Default: as they are.
+        """
+        other = sizes or {}
+
+        def made(spec: Spec) -> Any:
+            shape = [other.get(axis, size) for axis, size in enumerate(spec.shape)]
+            name = dtype if dtype and arrays.is_float(spec.dtype) else spec.dtype
+            return self.engine.symbolic((batch, *shape[1:]), name)
+
+        return mapped(made, self.inputs.specs)
+
+    # --- calling -------------------------------------------------------------------
+
+    @functools.cached_property
+    def by_keyword(self) -> bool:
+        """Whether a dict of inputs is given as arguments, by their names in `call`."""
+        specs = self.inputs.specs
+        return isinstance(specs, dict) and set(specs) <= set(self.parameters)
+
+    @functools.cached_property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """The parameters of the layer's `call`, without `self`."""
+        found = dict(inspect.signature(self.cls.call).parameters)  # type: ignore[attr-defined]  # every layer class has it
+        found.pop("self", None)
+        return found
+
+    def call(
+        self, layer: Any, inputs: Any, *, training: bool | None = None, **kwargs: Any
+    ) -> Any:
+        """The outputs of a layer, or of a model with the same inputs.
+
+        Args:
+            layer: the layer.
+            inputs: tensors, arrays or symbolic tensors, in the inputs' structure.
+            training: what is said about the mode. Default: nothing.
+            kwargs: further arguments, in place of those in `call_kwargs`.
+        """
+        given = {**self.call_kwargs, **kwargs}
+        # Keras 2 refuses the argument where `call` has none; Keras 3 knows what to do.
+        if training is not None and (
+            not self.engine.legacy or "training" in self.parameters
+        ):
+            given["training"] = training
+        with warnings.catch_warnings():
+            # What Keras or the layer warns of is no matter of conformance.
+            warnings.simplefilter("ignore")
+            if self.by_keyword:
+                return layer(**inputs, **given)
+            return layer(inputs, **given)
+
+    def outputs(
+        self, layer: Any, data: Any, *, training: bool | None = False, **kwargs: Any
+    ) -> Any:
+        """The outputs as arrays, for arrays; inference unless said otherwise."""
+        tensors = self.engine.tensors(data)
+        return self.engine.arrays(
+            self.call(layer, tensors, training=training, **kwargs)
+        )
+
+    def model(self, layer: Any = None, batch: int | None = None) -> Any:
+        """A functional model of inputs, the layer and nothing else.
+
+        Args:
+            layer: the layer. Default: a new one.
+            batch: the number of rows. Default: unknown.
+
+        Raises:
+            Blocked: the layer can't be used so; the check `in_functional` says why.
+        """
+        inputs = self.symbolic(batch)
+        try:
+            outputs = self.call(self.layer() if layer is None else layer, inputs)
+            return self.keras.Model(inputs, outputs)
+        except Exception as error:
+            reason = f"no functional model can be made of it ({type(error).__name__})"
+            by = "in_functional"
+            raise Blocked(by, reason) from error
+
+    def model_outputs(self, model: Any, data: Any, *, training: bool = False) -> Any:
+        """The outputs of a functional model of `model()`, as arrays."""
+        found = model(self.engine.tensors(data), training=training)
+        return self.engine.arrays(found)
+
+    # --- comparing -----------------------------------------------------------------
+
+    def differences(self, first: Any, second: Any) -> str:
+        """How two structures of arrays differ, by more than rounding; empty: not."""
+        return arrays.differences(first, second, *(self.tolerances or (None, None)))
+
+    @functools.cached_property
+    def is_random(self) -> bool:
+        """Whether two calls in training give different outputs."""
+        layer = self.built()
+        first, second = (self.outputs(layer, self.data(), training=True) for _ in "12")
+        return bool(self.differences(first, second))
+
+    @property
+    def scope(self) -> Any:
+        """A scope in which the layer's own configuration can be read."""
+        return self.keras.utils.custom_object_scope(
+            {self.cls.__name__: self.cls, **self.custom_objects}
+        )

@@ -1,0 +1,50 @@
+"""Nested lists, tuples and dicts, of whatever leaves.
+
+Keras' own `tree` differs between Keras 2 and 3, and needs Keras.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["flatten", "mapped", "paths"]
+
+
+def flatten(value: Any) -> list[Any]:
+    """The leaves, dicts in the order of their keys' insertion; None is no leaf."""
+    return [leaf for _, leaf in paths(value)]
+
+
+def paths(value: Any, at: str = "") -> list[tuple[str, Any]]:
+    """The leaves, each with where it is: `"[0]['a']"`; a single leaf is at `""`."""
+    if value is None:
+        return []
+    if isinstance(value, dict):
+        parts = [(f"{at}[{key!r}]", one) for key, one in value.items()]
+    elif isinstance(value, list | tuple):
+        parts = [(f"{at}[{number}]", one) for number, one in enumerate(value)]
+    else:
+        return [(at, value)]
+    return [leaf for where, one in parts for leaf in paths(one, where)]
+
+
+def mapped(function: Callable[..., Any], value: Any, *others: Any) -> Any:
+    """The structure with `function` of each leaf; `others` have the same structure."""
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return {
+            key: mapped(function, one, *(other[key] for other in others))
+            for key, one in value.items()
+        }
+    if isinstance(value, list | tuple):
+        parts = [
+            mapped(function, *together) for together in zip(value, *others, strict=True)
+        ]
+        return _like(value, parts)
+    return function(value, *others)
+
+
+def _like(value: Any, parts: list[Any]) -> Any:
+    if hasattr(value, "_fields"):  # a named tuple takes its parts one by one
+        return type(value)(*parts)
+    return parts if isinstance(value, list) else tuple(parts)
