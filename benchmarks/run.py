@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import commands
+import conformance
 import discovery
 import imports
 import loading
@@ -26,6 +27,7 @@ _BENCHMARKS: Mapping[str, Callable[[Workshop, int], list[Row]]] = {
     "discovery": discovery.measure,
     "commands": commands.measure,
     "loading": loading.measure,
+    "conformance": conformance.measure,
 }
 _REPEATS = 21
 _QUICK = 5

@@ -102,12 +102,16 @@ def ratio(
 
 
 def spread(
-    section: str, what: str, seconds: Sequence[float], goal: float | None = None
+    section: str,
+    what: str,
+    seconds: Sequence[float],
+    goal: float | None = None,
+    unit: str = "ms of CPU",
 ) -> Row:
     """The row that tells one task's own milliseconds."""
     values = [1000 * one for one in seconds]
     lower, middle, upper = quantiles(values, n=4, method="inclusive")
-    return Row(section, what, "ms of CPU", middle, lower, upper, goal, middle, None)
+    return Row(section, what, unit, middle, lower, upper, goal, middle, None)
 
 
 class Interpreter:

@@ -3,23 +3,38 @@
 The only module of the suite that imports NumPy, and only when a check runs.
 """
 
+import os
+from collections.abc import Sequence
 from typing import Any
 
+from kerasplug.testing.conformance.check import NotApplicable
 from kerasplug.testing.conformance.structures import paths
 
 __all__ = [
     "as_array",
+    "at",
+    "chosen",
     "close",
     "cut",
     "difference",
     "differences",
+    "ending_early",
+    "everywhere",
     "is_float",
     "is_number",
     "kind",
+    "largest",
+    "overlap",
     "projection",
     "random",
+    "read",
+    "relative",
+    "rounded",
     "rows",
+    "seed",
+    "steps",
     "tolerance",
+    "write",
 ]
 
 #: Relative and absolute tolerance by dtype, a small multiple of the rounding error.
@@ -93,6 +108,16 @@ def random(
     return generator.standard_normal(shape).astype(name)
 
 
+def seed(value: int) -> None:
+    """Seed Python's and NumPy's own generators."""
+    import random as python
+
+    import numpy as np
+
+    python.seed(value)
+    np.random.seed(value)  # noqa: NPY002 -- the one that Keras and layers draw on
+
+
 def rows(array: Any, count: int, *, shift: int = 0) -> Any:
     """`count` rows of an array, from its row `shift` on, round and round."""
     import numpy as np
@@ -109,9 +134,51 @@ def cut(array: Any, axis: int, size: int) -> Any:
     return np.take(found, range(size), axis=axis, mode="wrap")
 
 
+def overlap(first: Any, second: Any) -> tuple[Any, Any]:
+    """What two arrays of one rank have in common, from the start of each axis."""
+    sizes = zip(first.shape, second.shape, strict=True)
+    part = tuple(slice(min(pair)) for pair in sizes)
+    return first[part], second[part]
+
+
+def steps(parts: list[Any]) -> Any:
+    """Arrays of one shape as the steps of a sequence: stacked along axis 1."""
+    import numpy as np
+
+    return np.stack(parts, axis=1)
+
+
+def ending_early(rows: int, steps: int) -> Any:
+    """A mask of time steps: each row ends early, the next one a step earlier."""
+    import numpy as np
+
+    lengths = np.array([steps - (row + 1) % steps for row in range(rows)])
+    return np.arange(steps) < lengths[:, None]
+
+
+def everywhere(array: Any) -> Any:
+    """A mask of the first axis that is true."""
+    import numpy as np
+
+    return np.ones(array.shape[:1], bool)
+
+
+def chosen(mask: Any, first: Any, second: Any) -> Any:
+    """`first` where the mask is true, else `second`; the mask has the first axes."""
+    import numpy as np
+
+    wide = np.asarray(mask).reshape(mask.shape + (1,) * (first.ndim - mask.ndim))
+    return np.where(wide, first, second)
+
+
+def at(array: Any, mask: Any) -> Any:
+    """The parts of an array where a mask of its first axes is true."""
+    return array[mask.astype(bool)]
+
+
 def projection(shape: tuple[int | None, ...], dtype: str, number: int) -> Any:
     """Fixed random weights, by which an output is summed up to one number."""
-    return random(tuple(map(int, shape)), dtype, seed=(7, number))
+    return random(tuple(one or 0 for one in shape), dtype, seed=(7, number))
 
 
 def close(
@@ -181,3 +248,70 @@ def differences(
         if said := difference(left, right, rtol, atol):
             return f"{where}: {said}" if where else said
     return ""
+
+
+def relative(first: Any, second: Any) -> float:
+    """How far two arrays are apart as a whole, as a part of the second one's norm."""
+    import numpy as np
+
+    one, two = (as_array(part).astype("float64") for part in (first, second))
+    floor = 1e-3 * np.sqrt(two.size)
+    return float(np.linalg.norm(one - two) / max(float(np.linalg.norm(two)), floor))
+
+
+def rounded(array: Any, dtype: str) -> Any:
+    """A float array with the values that a coarser dtype has; in its own dtype."""
+    import numpy as np
+
+    found = as_array(array)
+    if found.dtype.kind != "f" or dtype not in ("float16", "bfloat16"):
+        return found
+    if dtype == "float16":
+        return found.astype("float16").astype(found.dtype)
+    # NumPy has no bfloat16: it is the upper half of a float32.
+    bits = found.astype("float32").reshape(-1).view("uint32") + np.uint32(0x8000)
+    upper = bits & np.uint32(0xFFFF0000)
+    return upper.view("float32").reshape(found.shape).astype(found.dtype)
+
+
+def largest(structure: Any) -> float:
+    """The largest size of a number in it; NaN and infinity are infinite."""
+    import numpy as np
+
+    found = [
+        np.abs(one).max()
+        for _, one in paths(structure)
+        if one.dtype.kind == "f" and one.size
+    ]
+    largest = max(map(float, found), default=0.0)
+    return largest if all(map(np.isfinite, found)) else float("inf")
+
+
+def write(path: str | os.PathLike[str], values: Sequence[Any]) -> None:
+    """Write arrays into one `.npz` file, without pickle.
+
+    Raises:
+        NotApplicable: an array holds Python objects that are no texts.
+    """
+    import numpy as np
+
+    np.savez(path, *map(_storable, values))
+
+
+def _storable(value: Any) -> Any:
+    found = as_array(value)
+    if found.dtype.kind != "O":
+        return found
+    kinds = {type(one) for one in found.reshape(-1)}
+    if kinds <= {bytes} or kinds <= {str}:
+        return found.astype("S" if bytes in kinds else "U")
+    reason = f"another process can't be given {sorted(one.__name__ for one in kinds)}"
+    raise NotApplicable(reason)
+
+
+def read(path: str | os.PathLike[str]) -> list[Any]:
+    """The arrays of such a file, in their order."""
+    import numpy as np
+
+    with np.load(path, allow_pickle=False) as file:
+        return [file[f"arr_{number}"] for number in range(len(file.files))]

@@ -1,15 +1,15 @@
 """The layer in question, and everything that a check makes of it."""
 
+import contextlib
 import functools
 import inspect
-import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
 
 from kerasplug.errors import CheckSetupError
 from kerasplug.implementation import backend, implementation
 from kerasplug.testing.conformance import arrays
-from kerasplug.testing.conformance.check import Blocked
+from kerasplug.testing.conformance.check import Blocked, NotApplicable
 from kerasplug.testing.conformance.engines import Engine, engine_of
 from kerasplug.testing.conformance.inputs import Inputs, Spec
 from kerasplug.testing.conformance.structures import flatten, mapped
@@ -17,6 +17,11 @@ from kerasplug.testing.conformance.subject import Subject
 from kerasplug.wrapping.classes import keras_of
 
 __all__ = ["Case"]
+
+_Made = TypeVar("_Made")
+
+#: Inference and training.
+_MODES = (False, True)
 
 
 class Case:
@@ -58,6 +63,8 @@ class Case:
         self.tolerances = tolerances
         self.cross_backend = cross_backend
         self.timeout = timeout
+        self._made: dict[Any, Any] = {}
+        self._lightly = False
         self.cls = subject.cls
         self.keras: Any = keras_of(subject.cls)
         self.engine: Engine = engine_of(self.keras, self._backend())
@@ -70,7 +77,7 @@ class Case:
         return backend()
 
     def _prepare(self) -> None:
-        self.engine.seed(0)
+        self.seed(0)
         layer = self.subject.first()
         try:
             outputs = self.call(layer, self.tensors())
@@ -79,6 +86,29 @@ class Case:
         if not flatten(outputs):
             what = f"{self.label} gives nothing for these inputs."
             raise CheckSetupError(what, found="no output", expected="a tensor at least")
+        # Raises where it can't be had twice; each check would tell of it then.
+        with contextlib.suppress(Exception):
+            self._lightly = not arrays.differences(self._life(), self._life())
+
+    def _life(self) -> list[Any]:
+        """What a layer has and does when it was seeded lightly."""
+        self._lightly = True
+        layer = self.built()
+        outputs = [self.outputs(layer, self.data(), training=on) for on in _MODES]
+        self._lightly = False
+        return [outputs, self.engine.values(layer)]
+
+    def seed(self, seed: int) -> None:
+        """Seed what this layer takes its random numbers from.
+
+        Seeding TensorFlow makes it forget every compiled operation, which takes longer
+        than most checks. A layer of Keras' initializers and seed generators does
+        without; whether this one does, was tried when the case was made.
+        """
+        if self._lightly:
+            self.engine.seed_lightly(seed)
+        else:
+            self.engine.seed(seed)
 
     def _uncallable(self, error: Exception) -> CheckSetupError:
         shapes = mapped(lambda spec: (spec.shape, spec.dtype), self.inputs.specs)
@@ -92,7 +122,8 @@ class Case:
                 else ""
             ),
             mend="correct input_shape, input_dtype, input_data, input_bounds or "
-            "call_kwargs: so far nothing was said about the layer",
+            "call_kwargs; no check has run. Should the layer take such inputs, then it "
+            "is the layer that is to be mended",
         )
 
     @property
@@ -108,7 +139,7 @@ class Case:
 
     def built(self, **changes: Any) -> Any:
         """A new layer that was called once; equal weights each time."""
-        self.engine.seed(0)
+        self.seed(0)
         layer = self.layer(**changes)
         self.call(layer, self.tensors())
         return layer
@@ -120,7 +151,7 @@ class Case:
         """
         layer = self.built(**changes)
         for variant in range(2):
-            self.call(layer, self.tensors(variant=variant), training=True)
+            self._train(layer, variant)
         for number, weight in enumerate(layer.trainable_variables):
             if arrays.is_float(self.engine.dtype(weight)):
                 value = self.engine.array(weight)
@@ -129,6 +160,89 @@ class Case:
                 )
                 weight.assign(value + noise.astype(value.dtype))
         return layer
+
+    def _train(self, layer: Any, variant: int = 0) -> None:
+        try:
+            self.call(layer, self.tensors(variant=variant), training=True)
+        except Exception as error:
+            reason = f"it can't be called in training ({type(error).__name__})"
+            by = "training_is_honoured"
+            raise Blocked(by, reason) from error
+
+    @functools.cached_property
+    def still(self) -> Any:
+        """A used layer that all checks share: only to be called in inference."""
+        return self.used()
+
+    @functools.cached_property
+    def expected(self) -> Any:
+        """The outputs of `still` for `data()`, in inference."""
+        return self.outputs(self.still, self.data())
+
+    @functools.cached_property
+    def repeats(self) -> bool:
+        """Whether inference twice gives the same outputs, state or chance aside."""
+        if self.is_stateful:
+            return False
+        return not self.differences(
+            self.expected, self.outputs(self.still, self.data())
+        )
+
+    def demand_repeats(self) -> None:
+        """For a check that compares outputs.
+
+        Raises:
+            NotApplicable: they differ from call to call, as the layer says.
+            Blocked: they differ, and it says nothing of that.
+        """
+        if self.is_stateful:
+            reason = "it is stateful: its outputs depend on the calls before"
+            raise NotApplicable(reason)
+        if not self.repeats:
+            by, reason = "inference_repeats", "its outputs differ from call to call"
+            raise Blocked(by, reason)
+
+    @functools.cached_property
+    def is_stateful(self) -> bool:
+        """Whether it says that its outputs depend on the calls before."""
+        return bool(getattr(self.layer(), "stateful", False))
+
+    def demand_any_batch(self) -> None:
+        """For a check that calls with other numbers of rows.
+
+        Raises:
+            NotApplicable: what the layer or the call says fixes that number.
+        """
+        reason = ""
+        if self.is_stateful:
+            reason = "it is stateful: it goes on with the rows of the call before"
+        elif any(hasattr(one, "shape") for one in flatten(self.call_kwargs)):
+            reason = "call_kwargs has arrays, which have as many rows as the inputs"
+        if reason:
+            raise NotApplicable(reason)
+
+    def demand_tensors(self) -> None:
+        """For a check that needs tensors as inputs.
+
+        Raises:
+            NotApplicable: they are strings, and the backend has no such tensors.
+        """
+        if not self.engine.has_strings and any(
+            spec.dtype == "string" for spec in flatten(self.inputs.specs)
+        ):
+            reason = "this backend has no tensors of strings, and so no such models"
+            raise NotApplicable(reason)
+
+    def once(self, make: Callable[["Case"], _Made]) -> _Made:
+        """What `make(case)` gives; made by the first check that asks, not to be changed."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast("_Made", self._made[make])
+
+    def forget(self, layer: Any) -> None:
+        """Make a recurrent layer forget what it keeps from batch to batch on purpose."""
+        if getattr(layer, "stateful", False) and hasattr(layer, "reset_states"):
+            layer.reset_states()
 
     # --- inputs --------------------------------------------------------------------
 
@@ -195,12 +309,9 @@ class Case:
             not self.engine.legacy or "training" in self.parameters
         ):
             given["training"] = training
-        with warnings.catch_warnings():
-            # What Keras or the layer warns of is no matter of conformance.
-            warnings.simplefilter("ignore")
-            if self.by_keyword:
-                return layer(**inputs, **given)
-            return layer(inputs, **given)
+        if self.by_keyword:
+            return layer(**inputs, **given)
+        return layer(inputs, **given)
 
     def outputs(
         self, layer: Any, data: Any, *, training: bool | None = False, **kwargs: Any
@@ -216,11 +327,15 @@ class Case:
 
         Args:
             layer: the layer. Default: a new one.
-            batch: the number of rows. Default: unknown.
+            batch: the number of rows. Default: unknown, but where it is stateful.
 
         Raises:
+            NotApplicable: the backend has no tensors for these inputs.
             Blocked: the layer can't be used so; the check `in_functional` says why.
         """
+        self.demand_tensors()
+        if batch is None and self.is_stateful:
+            batch = self.inputs.batch
         inputs = self.symbolic(batch)
         try:
             outputs = self.call(self.layer() if layer is None else layer, inputs)

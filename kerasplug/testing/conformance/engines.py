@@ -7,7 +7,7 @@ one door to Keras.
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from kerasplug.testing.conformance import arrays
@@ -43,6 +43,12 @@ class Engine:
         legacy: whether it is Keras 2.
     """
 
+    #: Whether tensors can hold strings.
+    has_strings = False
+    #: Whether what is traced is compiled as well.
+    tracing_compiles = False
+    #: Whether it can trace with sizes that are not known yet.
+    traces_unknown = False
     #: Whether `run(..., how="traced")` and `how="xla"` are there, or why not.
     untraced = ""
     uncompiled = ""
@@ -62,6 +68,10 @@ class Engine:
             return array
         return self.keras.ops.convert_to_tensor(array)
 
+    def fed(self, array: Any) -> Any:
+        """An array as `predict` and `fit` take it."""
+        return array
+
     def tensors(self, structure: Any) -> Any:
         """A structure of tensors."""
         return mapped(self.tensor, structure)
@@ -80,6 +90,10 @@ class Engine:
         """The dtype's name, of a tensor, a symbolic one or a variable."""
         return str(self.keras.backend.standardize_dtype(tensor.dtype))
 
+    def available(self, dtype: str) -> str:
+        """What a tensor gets that is asked for with a dtype."""
+        return dtype
+
     def shape(self, tensor: Any) -> tuple[int | None, ...]:
         """The static shape: None where it is not known."""
         return tuple(None if one is None else int(one) for one in tensor.shape)
@@ -87,6 +101,14 @@ class Engine:
     def symbolic(self, batch_shape: tuple[int | None, ...], dtype: str) -> Any:
         """A symbolic input."""
         return self.keras.Input(batch_shape=batch_shape, dtype=dtype)
+
+    def copy(self, tensor: Any) -> Any:
+        """A copy of a tensor, symbolic or not."""
+        return self.keras.ops.copy(tensor)
+
+    def cast(self, tensor: Any, dtype: str) -> Any:
+        """A tensor, or a symbolic one, of another dtype."""
+        return self.keras.ops.cast(tensor, dtype)
 
     def is_tensor(self, value: Any) -> bool:
         """Whether a value is a tensor with values."""
@@ -102,6 +124,14 @@ class Engine:
         """Whether a value is a layer."""
         return isinstance(value, self.keras.layers.Layer)
 
+    def layers(self, layer: Any) -> list[Any]:
+        """A layer and all layers that it is known to have, at any depth."""
+        return list(layer._flatten_layers())  # noqa: SLF001 -- no public way in Keras 2 and 3
+
+    def is_foreign_variable(self, value: Any) -> bool:  # noqa: ARG002 -- of no backend
+        """Whether a value is a variable of the backend, which Keras does not track."""
+        return False
+
     def label(self, variable: Any) -> str:
         """What a variable is called in messages."""
         return str(getattr(variable, "path", None) or variable.name)
@@ -115,11 +145,26 @@ class Engine:
         for variable, value in zip(layer.variables, values, strict=True):
             variable.assign(value)
 
+    @contextlib.contextmanager
+    def global_policy(self, policy: str) -> Iterator[None]:
+        """Inside, this dtype policy is the one of layers that are given none."""
+        config = self.keras.config
+        before = config.dtype_policy()
+        config.set_dtype_policy(policy)
+        try:
+            yield
+        finally:
+            config.set_dtype_policy(before)
+
     # --- computing -----------------------------------------------------------------
 
     def seed(self, seed: int) -> None:
         """Seed Python, NumPy and the backend."""
         self.keras.utils.set_random_seed(seed)
+
+    def seed_lightly(self, seed: int) -> None:
+        """Seed Python and NumPy, which Keras' own initializers and generators draw on."""
+        arrays.seed(seed)
 
     def run(self, call: Call, layer: Any, inputs: Any, how: str = "eager") -> Any:
         """The outputs of `call(inputs)`, variables updated as the call does it.
@@ -140,6 +185,28 @@ class Engine:
         )
 
     def _compiled(self, call: Call, layer: Any, inputs: Any, how: str) -> Any:
+        raise NotImplementedError
+
+    def traced(
+        self, call: Call, layer: Any, inputs: Any, free: Iterable[int] = ()
+    ) -> Call:
+        """`call`, traced at its first use and then only where it has to be.
+
+        Args:
+            call: what to run; it uses no variables but those of `layer`.
+            layer: whose variables these are.
+            inputs: a structure of tensors such as it will be called on.
+            free: the axes whose sizes are unknown when it is traced, on a backend that
+                has such.
+
+        Raises:
+            NotApplicable: this backend does not trace.
+        """
+        if self.untraced:
+            raise NotApplicable(self.untraced)
+        return self._traced(call, layer, inputs, set(free))
+
+    def _traced(self, call: Call, layer: Any, inputs: Any, free: set[int]) -> Call:
         raise NotImplementedError
 
     def gradients(
@@ -190,8 +257,20 @@ class Engine:
 
     @contextlib.contextmanager
     def double(self) -> Iterator[None]:
-        """Inside, float64 is computed as float64."""
-        yield
+        """Inside, float64 is computed as float64.
+
+        On JAX and PyTorch Keras itself makes float32 of it in many operations, by a
+        table. What a layer does is told apart from that by another table.
+        """
+        module = sys.modules.get("keras.src.backend.common.dtypes")
+        table = getattr(module, "BIT64_TO_BIT32_DTYPE", {})
+        before = dict(table)
+        if "float64" in table:
+            table["float64"] = "float64"
+        try:
+            yield
+        finally:
+            table.update(before)
 
 
 class _NoGradients(Engine):
@@ -200,9 +279,16 @@ class _NoGradients(Engine):
 
 
 class _TensorFlow(Engine):
+    traces_unknown = has_strings = True
+
     @property
     def _tf(self) -> Any:
         return sys.modules["tensorflow"]
+
+    def fed(self, array: Any) -> Any:
+        # Keras has no data adapter for arrays of strings.
+        strings = arrays.kind(array) in "SUO"
+        return self._tf.convert_to_tensor(array) if strings else array
 
     def array(self, tensor: Any) -> Any:
         for kind in ("SparseTensor", "RaggedTensor"):
@@ -213,15 +299,34 @@ class _TensorFlow(Engine):
             return arrays.as_array(tensor.numpy())
         return super().array(tensor)
 
+    def is_foreign_variable(self, value: Any) -> bool:
+        return isinstance(value, self._tf.Variable)
+
     def _compiled(self, call: Call, layer: Any, inputs: Any, how: str) -> Any:  # noqa: ARG002 -- other backends need it
         return self._tf.function(call, jit_compile=how == "xla")(inputs)
+
+    def _traced(
+        self,
+        call: Call,
+        layer: Any,  # noqa: ARG002 -- other backends need it
+        inputs: Any,
+        free: set[int],
+    ) -> Call:
+        def described(value: Any) -> Any:
+            tensor = self._tf.convert_to_tensor(value)
+            sizes = enumerate(tensor.shape)
+            shape = [None if axis in free else size for axis, size in sizes]
+            return self._tf.TensorSpec(shape, tensor.dtype)
+
+        signature = [mapped(described, inputs)]
+        return self._tf.function(call, input_signature=signature)  # type: ignore[no-any-return]  # TensorFlow ships no types
 
     def _gradients(
         self,
         call: Call,
-        layer: Any,
+        layer: Any,  # noqa: ARG002 -- other backends need it
         inputs: Any,
-        weights: list[Any],  # noqa: ARG002 -- other backends need it
+        weights: list[Any],
     ) -> Gradients:
         floats = [one for one in flatten(inputs) if self._is_float(one)]
         raw = [self._raw(one) for one in weights]
@@ -262,16 +367,35 @@ class _Legacy(_TensorFlow):
     def dtype(self, tensor: Any) -> str:
         return str(self._tf.as_dtype(tensor.dtype).name)
 
+    @contextlib.contextmanager
+    def global_policy(self, policy: str) -> Iterator[None]:
+        precision = self.keras.mixed_precision
+        before = precision.global_policy()
+        precision.set_global_policy(policy)
+        try:
+            yield
+        finally:
+            precision.set_global_policy(before)
+
     def symbolic(self, batch_shape: tuple[int | None, ...], dtype: str) -> Any:
         return self.keras.Input(
             shape=batch_shape[1:], batch_size=batch_shape[0], dtype=dtype
         )
+
+    def copy(self, tensor: Any) -> Any:
+        return self._tf.identity(tensor)
+
+    def cast(self, tensor: Any, dtype: str) -> Any:
+        return self._tf.cast(tensor, dtype)
 
     def is_tensor(self, value: Any) -> bool:
         return bool(self._tf.is_tensor(value))
 
     def is_variable(self, value: Any) -> bool:
         return isinstance(value, self._tf.Variable)
+
+    def is_foreign_variable(self, value: Any) -> bool:  # noqa: ARG002 -- it tracks all
+        return False
 
     def _raw(self, variable: Any) -> Any:
         return variable
@@ -283,18 +407,26 @@ class _Legacy(_TensorFlow):
 
 
 class _Jax(Engine):
+    tracing_compiles = True
     uncompiled = "JAX traces and compiles in one: see traced_equals_eager"
 
     @property
     def _jax(self) -> Any:
         return sys.modules["jax"]
 
+    def available(self, dtype: str) -> str:
+        if dtype == "string":
+            return dtype
+        return str(self._jax.dtypes.canonicalize_dtype(dtype))
+
     def _stateless(
         self, call: Call, layer: Any, values: list[Any], inputs: Any
     ) -> tuple[Any, list[Any]]:
         """The outputs and the new values of all variables: no side effects."""
         mapping = list(zip(layer.variables, values, strict=True))
-        with self.keras.StatelessScope(state_mapping=mapping) as scope:
+        with self.keras.StatelessScope(
+            state_mapping=mapping, collect_losses=True
+        ) as scope:
             outputs = call(inputs)
         after = [
             value if (new := scope.get_current_value(one)) is None else new
@@ -303,13 +435,19 @@ class _Jax(Engine):
         return outputs, after
 
     def _compiled(self, call: Call, layer: Any, inputs: Any, how: str) -> Any:  # noqa: ARG002 -- other backends need it
-        before = [one.value for one in layer.variables]
+        return self._traced(call, layer, inputs, set())(inputs)
+
+    def _traced(self, call: Call, layer: Any, inputs: Any, free: set[int]) -> Call:  # noqa: ARG002 -- JAX traces for each shape
         function = self._jax.jit(
             lambda values, tensors: self._stateless(call, layer, values, tensors)
         )
-        outputs, after = function(before, inputs)
-        self.assign(layer, after)
-        return outputs
+
+        def run(tensors: Any) -> Any:
+            outputs, after = function([one.value for one in layer.variables], tensors)
+            self.assign(layer, after)
+            return outputs
+
+        return run
 
     def _gradients(
         self, call: Call, layer: Any, inputs: Any, weights: list[Any]
@@ -343,7 +481,8 @@ class _Jax(Engine):
         before = config.jax_enable_x64
         config.update("jax_enable_x64", True)
         try:
-            yield
+            with super().double():
+                yield
         finally:
             config.update("jax_enable_x64", before)
 
@@ -361,12 +500,19 @@ class _Torch(Engine):
     def _torch(self) -> Any:
         return sys.modules["torch"]
 
+    def seed_lightly(self, seed: int) -> None:
+        super().seed_lightly(seed)
+        self._torch.manual_seed(seed)
+
+    def is_foreign_variable(self, value: Any) -> bool:
+        return isinstance(value, self._torch.nn.Parameter)
+
     def _gradients(
         self,
         call: Call,
-        layer: Any,
+        layer: Any,  # noqa: ARG002 -- other backends need it
         inputs: Any,
-        weights: list[Any],  # noqa: ARG002 -- other backends need it
+        weights: list[Any],
     ) -> Gradients:
         inputs = mapped(self._leaf, inputs)
         floats = [

@@ -38,7 +38,7 @@ class Inputs:
         self, shape: Any, data: Any, dtype: Any, bounds: tuple[float, float] | None
     ) -> None:
         self._numbers = iter(range(1_000))
-        self.bounds = bounds or (None, None)
+        self.bounds: tuple[Any, Any] = bounds or (None, None)
         if (shape is None) == (data is None):
             what = "A layer is checked on one of input_shape and input_data."
             raise CheckSetupError(
@@ -46,11 +46,20 @@ class Inputs:
                 found="both" if data is not None else "neither",
                 mend="input_shape=(2, 8): two rows of eight numbers",
             )
+        self._check_bounds()
         self.specs: Any = (
             self._of_shapes(shape, dtype)
             if data is None
             else self._of_data(data, dtype)
         )
+
+    def _check_bounds(self) -> None:
+        low, high = self.bounds
+        if None not in (low, high) and not low < high:
+            what = "There is no value within input_bounds."
+            raise CheckSetupError(
+                what, found=f"{self.bounds}", expected="(low, high) with low < high"
+            )
 
     def _of_shapes(self, shape: Any, dtype: Any) -> Any:
         if isinstance(shape, Mapping):

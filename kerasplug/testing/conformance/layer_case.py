@@ -9,7 +9,7 @@ from kerasplug.testing.conformance.check import Check
 from kerasplug.testing.conformance.inputs import Inputs
 from kerasplug.testing.conformance.outcome import Outcome
 from kerasplug.testing.conformance.report import Report
-from kerasplug.testing.conformance.running import run
+from kerasplug.testing.conformance.running import run, undisturbed
 from kerasplug.testing.conformance.subject import Subject, label_of
 from kerasplug.testing.conformance.suite import chosen, unknown
 
@@ -120,14 +120,26 @@ class LayerCase:
             CheckSetupError: the layer can't be made, or can't be called on the inputs.
         """
         if self._case is None:
-            try:
-                subject = Subject(self.layer, self._init_kwargs)
-                self._case = Case(subject, Inputs(*self._inputs), **self._options)
-            except CheckSetupError as error:
-                self._case = error
+            with undisturbed():
+                self._case = self._made()
+            self._start_early()
         if isinstance(self._case, CheckSetupError):
             raise self._case
         return self._case
+
+    def _start_early(self) -> None:
+        """Start Keras in other processes while the checks of this one run."""
+        if isinstance(self._case, Case) and any(one.fresh for one in self.checks):
+            from kerasplug.testing.conformance.fresh.asking import start_early
+
+            start_early(self._case)
+
+    def _made(self) -> Case | CheckSetupError:
+        try:
+            subject = Subject(self.layer, self._init_kwargs)
+            return Case(subject, Inputs(*self._inputs), **self._options)
+        except CheckSetupError as error:
+            return error
 
     def outcome(self, check: Check) -> Outcome:
         """How a check ends; it runs once."""

@@ -10,6 +10,7 @@ __all__ = ["Report"]
 #: In the order of the report.
 _HEADINGS: dict[Status, str] = {
     "failed": "failed",
+    "error": "could not be run",
     "unexpected": "expected to fail, and did not",
     "expected": "failed, as expected",
     "not applicable": "did not apply",
@@ -38,7 +39,8 @@ class Report:
     @property
     def ran(self) -> list[str]:
         """The ids of the checks that said something about the layer."""
-        return [one.check.id for one in self.outcomes if one.status != "not applicable"]
+        silent = ("not applicable", "error")
+        return [one.check.id for one in self.outcomes if one.status not in silent]
 
     @property
     def faults(self) -> list[Outcome]:

@@ -47,7 +47,7 @@ class Subject:
             callable(layer) and not isinstance(layer, type) and not is_a(layer, "Layer")
         ):
             self.factory = layer
-            self.cls = type(self._from_factory({}))
+            self.cls = type(self.first())
         else:
             self._refuse(layer)
 

@@ -21,6 +21,7 @@ from kerasplug.testing.conformance.checks import (
     registration,
     saving,
     shapes,
+    sizes,
     tracking,
 )
 from kerasplug.wrapping.classes import did_you_mean
@@ -31,6 +32,7 @@ _MODULES = (
     configuration,
     building,
     shapes,
+    sizes,
     composing,
     compiled,
     modes,

@@ -73,8 +73,11 @@ def weights_are_made_once(case: Case) -> None:
 )
 def build_is_idempotent(case: Case) -> None:
     """Building a layer again neither adds nor replaces weights."""
-    layer = case.built()
+    layer = case.used()  # at their first values they'd seem untouched
     before, values = [id(one) for one in layer.variables], case.engine.values(layer)
+    if case.engine.legacy:
+        reason = "Keras 2 makes new weights when build() is called again, in each layer"
+        raise NotApplicable(reason)
     try:
         if not _build(case, layer):
             reason = "its inputs are not given to build() as one shape"

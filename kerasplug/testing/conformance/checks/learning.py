@@ -1,1 +1,81 @@
-"""Placeholder docstring."""
+"""Training by `fit`: it runs, it lowers the loss, and it keeps the layer's state."""
+
+import math
+
+from kerasplug.testing.conformance.case import Case
+from kerasplug.testing.conformance.check import Blocked, Failed, NotApplicable, check
+from kerasplug.testing.conformance.fitting import Fit, fit_of
+
+__all__ = ["fit_updates_state", "loss_falls"]
+
+#: Learning rates to try, and which part of the loss may be left: small steps go down
+#: on every slope that is right, where large ones overshoot.
+_TRIES = ((0.02, 0.8), (0.002, 0.97), (0.0002, 0.997))
+
+
+@check(
+    why="It can be called, and can't be trained.",
+    mend="look at gradients_reach_weights and gradients_are_right; in call() set no "
+    "weight that is trained, and no attribute to a tensor",
+)
+def loss_falls(case: Case) -> None:
+    """Compiled and fitted, it learns what the same layer with other weights gives."""
+    fit = case.once(fit_of)
+    if isinstance(fit, Exception):
+        raise fit
+    if fit.has_head or case.is_stateful:
+        return  # that it runs is all there is to see
+    before, after = math.nan, math.nan
+    for rate, left in _TRIES:
+        before, after = fit.losses(rate)
+        if before < 1e-12:  # noqa: PLR2004 -- rounding
+            by, reason = "gradients_reach_weights", "its weights make no difference"
+            raise Blocked(by, reason)
+        if after < left * before:
+            return
+    what = "The loss does not fall in 40 steps of Adam, with large or small steps."
+    raise Failed(what, found=f"{before:.4g} before, {after:.4g} after")
+
+
+@check(
+    why="Moving averages, counters and random states stand still, or are counted "
+    "twice, in compiled training; the model is good in training and bad afterwards.",
+    mend="update variables by variable.assign() in call(), not attributes; not by "
+    "replacing the variable, and not under a Python condition on values",
+)
+def fit_updates_state(case: Case) -> None:
+    """A compiled step of fit changes the state as one call in training does."""
+    fit = case.once(fit_of)
+    if isinstance(fit, NotApplicable):
+        raise fit
+    if isinstance(fit, Exception):
+        by, reason = "loss_falls", f"fit raises {type(fit).__name__}"
+        raise Blocked(by, reason) from fit
+    layer = case.built()
+    state = _state(layer)
+    if not state:
+        reason = "it has no variables that are not trained"
+        raise NotApplicable(reason)
+    case.engine.assign(layer, fit.start)
+    case.forget(layer)
+    case.call(layer, case.tensors(), training=True)
+    _compare(case, fit, layer, state)
+
+
+def _state(layer: object) -> list[int]:
+    """Which of the variables are state, by number; `fit` itself resets metrics."""
+    trained = getattr(layer, "trainable_variables", [])
+    metrics = getattr(layer, "metrics_variables", [])
+    others = {id(one) for one in (*trained, *metrics)}
+    variables = getattr(layer, "variables", [])
+    return [number for number, one in enumerate(variables) if id(one) not in others]
+
+
+def _compare(case: Case, fit: Fit, layer: object, state: list[int]) -> None:
+    variables = getattr(layer, "variables", [])
+    for number in state:
+        expected = case.engine.array(variables[number])
+        if said := case.differences(fit.after_step[number], expected):
+            name = case.engine.label(variables[number])
+            what = f"A step of fit leaves {name!r} with another value than a call does."
+            raise Failed(what, found=said, expected="as after one call in training")

@@ -1,1 +1,112 @@
-"""Placeholder docstring."""
+"""Training and inference: the flag is honoured, and inference changes nothing."""
+
+from typing import Any
+
+from kerasplug.testing.conformance.case import Case
+from kerasplug.testing.conformance.check import Failed, NotApplicable, check
+from kerasplug.testing.conformance.flags import flags_given
+from kerasplug.testing.conformance.tracing import History, history, told
+
+__all__ = ["inference_repeats", "training_is_honoured"]
+
+
+@check(
+    why="fit() says training=True, predict() says False, a plain call says nothing: "
+    "what a layer makes of it decides whether dropout and statistics are right.",
+    mend="take training=None in call(), do what is for training only where it is true, "
+    "and hand it on to each layer in this one",
+)
+def training_is_honoured(case: Case) -> None:
+    """`training` reaches all that is inside, and nothing said means inference."""
+    layer = case.built()
+    for training in (False, True):
+        try:
+            case.call(layer, case.tensors(), training=training)
+        except Exception as error:
+            what = f"It can't be called with training={training}."
+            raise Failed(what, found=told(error), expected="outputs") from error
+    _handed_on(case, layer)
+    layer = case.used()
+    start = case.engine.values(layer)
+    _plain(case, layer, start)
+    for training in (False, True):
+        _in_a_model(case, layer, start, training=training)
+
+
+def _handed_on(case: Case, layer: Any) -> None:
+    """What is inside gets the flag; what is not trained may be kept in inference."""
+    for training in (False, True):
+        for inner, flag in flags_given(case, layer, training=training):
+            if bool(flag) != training and inner.trainable:
+                what = (
+                    f"{inner.name} ({type(inner).__name__}), inside, gets another flag."
+                )
+                found = f"training={flag} when the layer is given training={training}"
+                raise Failed(what, found=found, expected=f"training={training}")
+
+
+def _from(
+    case: Case, layer: Any, start: list[Any], *, training: bool | None
+) -> History | None:
+    """What a call gives from the start; None where chance decides."""
+
+    def call(tensors: Any) -> Any:
+        return case.call(layer, tensors, training=training)
+
+    first, second = (history(case, layer, start, call, [case.data()]) for _ in "12")
+    return None if case.differences(first, second) else first
+
+
+def _plain(case: Case, layer: Any, start: list[Any]) -> None:
+    expected = _from(case, layer, start, training=False)
+    found = _from(case, layer, start, training=None)
+    if expected is None or found is None:
+        if expected is not None:
+            what = "A call that says nothing of training draws random numbers."
+            raise Failed(what, found="other outputs each time", expected="inference")
+        return
+    if wrong := case.differences(found, expected):
+        what = "A call that says nothing of training is not as one in inference."
+        raise Failed(what, found=wrong, expected="as with training=False")
+
+
+def _in_a_model(case: Case, layer: Any, start: list[Any], *, training: bool) -> None:
+    try:
+        model = case.model(layer)
+    except NotApplicable:
+        return  # in_functional tells of it.
+    expected = _from(case, layer, start, training=training)
+    if expected is None:
+        return
+
+    def call(tensors: Any) -> Any:
+        return model(tensors, training=training)
+
+    found = history(case, layer, start, call, [case.data()])
+    if wrong := case.differences(found, expected):
+        what = f"In a model that is given training={training} it does something else."
+        raise Failed(what, found=wrong, expected="as when it is given the flag itself")
+
+
+@check(
+    why="Who asks a model twice gets two answers; and what inference changes is saved "
+    "with the model, or makes the next answer another one.",
+    mend="draw random numbers and update variables only where training is true; a layer "
+    "that goes on from call to call on purpose has an attribute stateful = True",
+)
+def inference_repeats(case: Case) -> None:
+    """Inference again gives the same, and changes no variable."""
+    if case.is_stateful:
+        reason = "it is stateful: its outputs depend on the calls before, as it says"
+        raise NotApplicable(reason)
+    layer = case.used()
+    before = case.engine.values(layer)
+    first, second = (case.outputs(layer, case.data()) for _ in "12")
+    if wrong := case.differences(second, first):
+        what = "A second call in inference gives something else."
+        raise Failed(what, found=wrong, expected="the same outputs")
+    after = case.engine.values(layer)
+    for variable, one, two in zip(layer.variables, after, before, strict=True):
+        if wrong := case.differences(one, two):
+            what = f"Inference changes {case.engine.label(variable)}."
+            raise Failed(what, found=wrong, expected="no variable changes")

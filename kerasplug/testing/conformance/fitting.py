@@ -1,0 +1,164 @@
+"""A layer in a model that is compiled and fitted, once for all checks of training."""
+
+from typing import Any
+
+from kerasplug.testing.conformance import arrays
+from kerasplug.testing.conformance.case import Case
+from kerasplug.testing.conformance.check import Blocked, NotApplicable
+from kerasplug.testing.conformance.structures import flatten, mapped
+
+__all__ = ["Fit", "fit_of"]
+
+#: Steps of Adam in one go.
+_STEPS = 40
+
+
+class Fit:
+    """A functional model of the layer, compiled as Keras chooses, after one step.
+
+    Where the layer has trainable weights and gives floats, the model is the layer and
+    nothing else; otherwise a `Dense` head follows, so that there is something to train.
+
+    Args:
+        case: the case.
+
+    Raises:
+        Blocked: no functional model can be made of the layer.
+        NotApplicable: a model can't be fitted on such inputs or outputs.
+    """
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self.layer = case.layer()
+        inputs = case.symbolic(case.inputs.batch)
+        outputs = self._outputs(inputs)
+        self.has_head = not (self._trainable() and self._floats(outputs))
+        #: Which outputs are trained, by number.
+        self.chosen = self._floats(outputs)[: 1 if self.has_head else None]
+        ends = self._ends(flatten(outputs))
+        self.model = case.keras.Model(inputs, ends[0] if len(ends) == 1 else ends)
+        # Equal to a layer of `case.built()`, whichever way this one was built.
+        self.start = case.engine.values(case.built())
+        case.engine.assign(self.layer, self.start)
+        self.targets = self._targets()
+        self.after_step = self._first_step(len(ends))
+
+    def _outputs(self, inputs: Any) -> Any:
+        engine = self._case.engine
+        if any("string" in engine.dtype(one) for one in flatten(inputs)):
+            reason = "models are not fitted on strings"
+            raise NotApplicable(reason)
+        try:
+            return self._case.call(self.layer, inputs)
+        except Exception as error:
+            by = "in_functional"
+            reason = f"no functional model can be made of it ({type(error).__name__})"
+            raise Blocked(by, reason) from error
+
+    def _trainable(self) -> list[Any]:
+        dtype = self._case.engine.dtype
+        found = self.layer.trainable_variables
+        return [one for one in found if arrays.is_float(dtype(one))]
+
+    def _floats(self, outputs: Any) -> list[int]:
+        dtypes = [self._case.engine.dtype(one) for one in flatten(outputs)]
+        return [number for number, one in enumerate(dtypes) if arrays.is_float(one)]
+
+    def _ends(self, outputs: list[Any]) -> list[Any]:
+        if not self.has_head:
+            return [outputs[number] for number in self.chosen]
+        engine, layers = self._case.engine, self._case.keras.layers
+        end = outputs[self.chosen[0] if self.chosen else 0]
+        if not arrays.is_number(engine.dtype(end)):
+            reason = f"no Dense follows on outputs of {engine.dtype(end)}"
+            raise NotApplicable(reason)
+        if len(end.shape) == 1:
+            end = layers.Reshape((1,))(end)
+        if end.shape[-1] is None:
+            reason = "no Dense follows on outputs whose last size is unknown"
+            raise NotApplicable(reason)
+        return [layers.Dense(1)(engine.cast(end, "float32"))]
+
+    def _targets(self) -> list[Any]:
+        """What is to be learnt: the outputs of the same layer with other weights."""
+        case = self._case
+        if self.has_head:
+            shape = self.model.outputs[0].shape
+            sizes = [case.inputs.batch if one is None else one for one in shape]
+            return [arrays.random(tuple(sizes), "float32", seed=17)]
+        for number, weight in enumerate(self._trainable()):
+            value = case.engine.array(weight)
+            noise = arrays.random(value.shape, "float32", seed=(19, number))
+            weight.assign(value + 0.3 * noise)
+        targets = self._given(training=not case.is_random)
+        self.restart()
+        return targets
+
+    def _given(self, *, training: bool) -> list[Any]:
+        self._case.forget(self.layer)
+        outputs = self._case.outputs(self.layer, self._case.data(), training=training)
+        leaves = flatten(outputs)
+        return [leaves[number] for number in self.chosen]
+
+    def restart(self) -> None:
+        """Give all variables of the layer the values that they had first."""
+        self._case.forget(self.layer)
+        self._case.engine.assign(self.layer, self.start)
+
+    def _first_step(self, ends: int) -> list[Any]:
+        """Compile, fit one step: the values of the layer's variables afterwards."""
+        optimizer = self._case.keras.optimizers.Adam(learning_rate=0.0)
+        loss = "mse" if ends == 1 else ["mse"] * ends
+        self.model.compile(optimizer=optimizer, loss=loss)
+        self._fit(1)
+        return self._case.engine.values(self.layer)
+
+    def _fit(self, steps: int) -> None:
+        batch = self._case.inputs.batch
+        data, targets = (
+            mapped(lambda one: arrays.rows(one, batch * steps), structure)
+            for structure in (self._case.data(), self.targets)
+        )
+        wanted = targets[0] if len(targets) == 1 else targets
+        self.model.fit(data, wanted, batch_size=batch, shuffle=False, verbose=0)
+
+    def losses(self, rate: float) -> tuple[float, float]:
+        """The loss before and after some steps of Adam, from the start.
+
+        Args:
+            rate: the learning rate.
+        """
+        self.restart()
+        before = self._loss()
+        self.restart()
+        self.model.optimizer.learning_rate = rate
+        self._fit(_STEPS)
+        self._keep_trained()
+        return before, self._loss()
+
+    def _keep_trained(self) -> None:
+        """Take the state back to the start: chance is then the same as before."""
+        trained = {id(one) for one in self.layer.trainable_variables}
+        self._case.forget(self.layer)
+        for variable, value in zip(self.layer.variables, self.start, strict=True):
+            if id(variable) not in trained:
+                variable.assign(value)
+
+    def _loss(self) -> float:
+        """The mean loss in training, over some calls where chance plays a part."""
+        count = 8 if self._case.is_random else 1
+        return sum(self._one_loss() for _ in range(count)) / count
+
+    def _one_loss(self) -> float:
+        given = zip(self._given(training=True), self.targets, strict=True)
+        errors = sum(float(((one - two) ** 2).mean()) for one, two in given)
+        added = [self._case.engine.array(one) for one in self.layer.losses]
+        return errors + sum(float(one) for one in added)
+
+
+def fit_of(case: Case) -> "Fit | Exception":
+    """The fitted model, or what was raised on the way: for `Case.once`."""
+    try:
+        return Fit(case)
+    except Exception as error:  # noqa: BLE001 -- the checks raise it
+        return error
