@@ -30,9 +30,10 @@ __all__ = [
     "GOLDEN",
     "case_of",
     "chunks",
+    "faults",
+    "in_process",
     "in_processes",
     "summary",
-    "wrong",
 ]
 
 BACKENDS = ("tensorflow", "jax")

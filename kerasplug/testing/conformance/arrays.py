@@ -22,6 +22,7 @@ __all__ = [
     "everywhere",
     "is_float",
     "is_number",
+    "joined",
     "kind",
     "largest",
     "overlap",
@@ -124,6 +125,13 @@ def rows(array: Any, count: int, *, shift: int = 0) -> Any:
 
     found = np.asarray(array)
     return found[[(number + shift) % len(found) for number in range(count)]]
+
+
+def joined(*batches: Any) -> Any:
+    """The rows of several arrays, one after the other."""
+    import numpy as np
+
+    return np.concatenate(batches)
 
 
 def cut(array: Any, axis: int, size: int) -> Any:

@@ -7,14 +7,17 @@ from kerasplug.testing.conformance.case import Case
 from kerasplug.testing.conformance.check import Blocked, NotApplicable
 from kerasplug.testing.conformance.structures import flatten, mapped
 
-__all__ = ["Fit", "fit_of"]
+__all__ = ["BATCHES", "Fit", "fit_of"]
 
 #: Steps of Adam in one go.
 _STEPS = 40
+#: Batches whose effect on the state is looked at: the second one differs, and a step
+#: that is counted in Python is not counted any more.
+BATCHES = 2
 
 
 class Fit:
-    """A functional model of the layer, compiled as Keras chooses, after one step.
+    """A functional model of the layer, compiled as Keras chooses, fitted a little.
 
     Where the layer has trainable weights and gives floats, the model is the layer and
     nothing else; otherwise a `Dense` head follows, so that there is something to train.
@@ -41,7 +44,8 @@ class Fit:
         self.start = case.engine.values(case.built())
         case.engine.assign(self.layer, self.start)
         self.targets = self._targets()
-        self.after_step = self._first_step(len(ends))
+        #: The values of the layer's variables after steps that train nothing.
+        self.after = self._first_steps(len(ends))
 
     def _outputs(self, inputs: Any) -> Any:
         engine = self._case.engine
@@ -105,20 +109,16 @@ class Fit:
         self._case.forget(self.layer)
         self._case.engine.assign(self.layer, self.start)
 
-    def _first_step(self, ends: int) -> list[Any]:
-        """Compile, fit one step: the values of the layer's variables afterwards."""
+    def _first_steps(self, ends: int) -> list[Any]:
         optimizer = self._case.keras.optimizers.Adam(learning_rate=0.0)
-        loss = "mse" if ends == 1 else ["mse"] * ends
-        self.model.compile(optimizer=optimizer, loss=loss)
-        self._fit(1)
+        self.model.compile(optimizer=optimizer, loss="mse" if ends == 1 else ["mse"] * ends)
+        batches = [self._case.data(variant=number) for number in range(BATCHES)]
+        self._fit(mapped(arrays.joined, *batches), BATCHES)
         return self._case.engine.values(self.layer)
 
-    def _fit(self, steps: int) -> None:
+    def _fit(self, data: Any, steps: int) -> None:
         batch = self._case.inputs.batch
-        data, targets = (
-            mapped(lambda one: arrays.rows(one, batch * steps), structure)
-            for structure in (self._case.data(), self.targets)
-        )
+        targets = [arrays.rows(one, batch * steps) for one in self.targets]
         wanted = targets[0] if len(targets) == 1 else targets
         self.model.fit(data, wanted, batch_size=batch, shuffle=False, verbose=0)
 
@@ -132,7 +132,9 @@ class Fit:
         before = self._loss()
         self.restart()
         self.model.optimizer.learning_rate = rate
-        self._fit(_STEPS)
+        count = _STEPS * self._case.inputs.batch
+        data = mapped(lambda one: arrays.rows(one, count), self._case.data())
+        self._fit(data, _STEPS)
         self._keep_trained()
         return before, self._loss()
 

@@ -49,6 +49,12 @@ class Masking:
         return bool(flatten(self.masks)) and "mask" not in self._named
 
     @property
+    def is_sequence(self) -> bool:
+        """Whether all inputs that can have a mask are sequences, of vectors or ids."""
+        specs = flatten(self.case.inputs.specs)
+        return all(len(spec.shape) <= _SEQUENCE for spec in specs)
+
+    @property
     def _named(self) -> set[str]:
         specs = self.case.inputs.specs
         named = set(specs) if self.case.by_keyword else set()

@@ -80,6 +80,13 @@ class Point:
         said = sum(float((one * way).sum()) for one, way in parts if one is not None)
         return self._compared(said, along)
 
+    def is_unreached(self, number: int) -> bool:
+        """Whether no gradient at all reaches this one of the weights."""
+        if number >= len(self._weights):
+            return False
+        gradient = self._gradients.weights[number]
+        return gradient is None or not gradient.any()
+
     def _direction(self, seed: int, only: int | None) -> list[Any]:
         ways = []
         for number, one in enumerate((*self._values, *self._floats)):

@@ -7,6 +7,7 @@ from kerasplug.testing.conformance.arguments import Trial, trials
 from kerasplug.testing.conformance.case import Case
 from kerasplug.testing.conformance.check import Blocked, Failed, NotApplicable, check
 from kerasplug.testing.conformance.configs import (
+    changed_by_json,
     config_of,
     leaves,
     remade,
@@ -61,12 +62,16 @@ def _unchanged(case: Case) -> list[dict[str, Any]]:
     try:
         made = [case.layer() for _ in "12"]
         configs = [config_of(one) for one in made]
-        remade(case, made[0], configs[0])
+        again = config_of(remade(case, made[0], configs[0]))
     except Exception as error:
         reason = "its configuration can't be had, or makes no layer"
         by = "config_round_trip"
         raise Blocked(by, reason) from error
-    return [leaves(case, one) for one in configs]
+    found = [leaves(case, one) for one in (*configs, again)]
+    if unlike(found[0], found[2]):
+        by, reason = "config_round_trip", "its configuration does not come back"
+        raise Blocked(by, reason)
+    return found[:2]
 
 
 def _is_held(case: Case, trial: Trial, unchanged: list[dict[str, Any]]) -> bool | None:
@@ -152,7 +157,8 @@ def config_is_json(case: Case) -> None:
         again = json.loads(json.dumps(written))
     except (TypeError, ValueError) as error:
         raise _no_json(written) from error
-    if places := unlike(leaves(case, written), leaves(case, again)):
+    parts = (one["config"] for one in (written, again))
+    if places := changed_by_json(case, layer, *parts):
         what = f"The configuration's {places[0]} is another one when read back."
         raise Failed(
             what,

@@ -156,12 +156,16 @@ def _blame(point: Point) -> None:
 
     Raises:
         Failed: one of them has a wrong gradient.
+        Blocked: it has none.
         NotApplicable: nothing can be said about any.
     """
-    verdicts = []
+    verdicts: list[Verdict] = []
     for number, name in enumerate(point.names):
         found = [point.verdict(seed, only=number) for seed in range(3)]
         if found.count(Verdict.WRONG) > 1:
+            if point.is_unreached(number):
+                by, reason = "gradients_reach_weights", f"none reaches {name}"
+                raise Blocked(by, reason)
             what = f"The gradient of {name} is wrong."
             raise Failed(what, found=point.said, expected=point.expected)
         verdicts += found

@@ -4,7 +4,7 @@ import math
 
 from kerasplug.testing.conformance.case import Case
 from kerasplug.testing.conformance.check import Blocked, Failed, NotApplicable, check
-from kerasplug.testing.conformance.fitting import Fit, fit_of
+from kerasplug.testing.conformance.fitting import BATCHES, Fit, fit_of
 
 __all__ = ["fit_updates_state", "loss_falls"]
 
@@ -44,7 +44,7 @@ def loss_falls(case: Case) -> None:
     "replacing the variable, and not under a Python condition on values",
 )
 def fit_updates_state(case: Case) -> None:
-    """A compiled step of fit changes the state as one call in training does."""
+    """Compiled steps of fit change the state as calls in training do."""
     fit = case.once(fit_of)
     if isinstance(fit, NotApplicable):
         raise fit
@@ -58,7 +58,8 @@ def fit_updates_state(case: Case) -> None:
         raise NotApplicable(reason)
     case.engine.assign(layer, fit.start)
     case.forget(layer)
-    case.call(layer, case.tensors(), training=True)
+    for variant in range(BATCHES):
+        case.call(layer, case.tensors(variant=variant), training=True)
     _compare(case, fit, layer, state)
 
 
@@ -75,7 +76,8 @@ def _compare(case: Case, fit: Fit, layer: object, state: list[int]) -> None:
     variables = getattr(layer, "variables", [])
     for number in state:
         expected = case.engine.array(variables[number])
-        if said := case.differences(fit.after_step[number], expected):
+        if said := case.differences(fit.after[number], expected):
             name = case.engine.label(variables[number])
-            what = f"A step of fit leaves {name!r} with another value than a call does."
-            raise Failed(what, found=said, expected="as after one call in training")
+            what = f"Steps of fit leave {name!r} with another value than calls do."
+            expected = f"as after {BATCHES} calls in training"
+            raise Failed(what, found=said, expected=expected)

@@ -50,8 +50,8 @@ def _tried(case: Case) -> Masked | Exception:
 
 
 @check(
-    why="A mask that ends before the layer that needs it, as an LSTM, lets padding count "
-    "as data, without a word.",
+    why="A mask that ends before the layer that needs it, as an LSTM, lets padding "
+    "count as data, without a word.",
     mend="set self.supports_masking = True in __init__() of a layer that lets masks "
     "through or takes one; return the mask of the output from compute_mask()",
 )
@@ -60,10 +60,11 @@ def mask_as_declared(case: Case) -> None:
     masking = _masking(case)
     if not masking.is_declared:
         what = "call() takes a mask, but supports_masking is False."
-        found = f"call({', '.join(masking.arguments)}): Keras warns at each call"
-        raise Failed(what, found=found, expected="supports_masking = True")
+        said = f"call({', '.join(masking.arguments)}): Keras warns at each call"
+        raise Failed(what, found=said, expected="supports_masking = True")
     found = case.once(_tried)
     if isinstance(found, Exception):
+        _refused(masking)
         what = "It says supports_masking, but can't be called on masked inputs."
         raise Failed(what, found=told(found), expected="outputs") from found
     if not masking.arguments and _dropped(masking, found):
@@ -72,6 +73,13 @@ def mask_as_declared(case: Case) -> None:
         raise Failed(what, found="no mask", expected=expected)
     _as_given(case, masking, found)
     _in_a_model(case, masking, found)
+
+
+def _refused(masking: Masking) -> None:
+    """Nobody says of images, or of volumes, what their masks look like."""
+    if not masking.is_sequence:
+        reason = "its inputs are no sequences, and it refuses a mask of their rows"
+        raise NotApplicable(reason)
 
 
 def _dropped(masking: Masking, found: Masked) -> bool:
@@ -98,15 +106,18 @@ def _in_a_model(case: Case, masking: Masking, found: Masked) -> None:
     """In a functional model it does the same."""
     case.demand_tensors()
     inputs = case.symbolic()
-    masks = mapped(masking.symbolic, masking.masks)
+    given = flatten(masking.masks)
+    masks = [masking.symbolic(mask) for mask in given]
     try:
         case.model()
     except NotApplicable:
         return  # in_functional tells of it.
-    outputs = case.call(case.still, masking.attached(inputs, masks))
+    rest = iter(masks)
+    named = mapped(lambda _: next(rest), masking.masks)
+    outputs = case.call(case.still, masking.attached(inputs, named))
     model = case.keras.Model([inputs, masks], outputs)
-    given = case.engine.tensors([case.data(), masking.masks])
-    again = masking.read(model(given, training=False))
+    tensors = case.engine.tensors([case.data(), given])
+    again = masking.read(model(tensors, training=False))
     if wrong := case.differences(again.outputs, found.outputs):
         what = "In a functional model masked inputs give something else."
         raise Failed(what, found=wrong, expected="as eagerly")
@@ -148,6 +159,9 @@ def mask_shape_fits(case: Case) -> None:
 def masked_steps_do_not_leak(case: Case) -> None:
     """What stands in masked steps has no effect on what is not masked."""
     masking = _masking(case)
+    if not (masking.arguments or masking.is_sequence):
+        reason = "its inputs are no sequences, and call() takes no mask"
+        raise NotApplicable(reason)
     first = _masked(case)
     data = mapped(_changed, case.data(), case.data(variant=1), masking.masks)
     second = masking.call(case.still, data)
@@ -174,10 +188,16 @@ def _places(masking: Masking, first: Masked, second: Masked) -> Any:
     for output, one, two in zip(first.outputs, first.masks, second.masks, strict=True):
         if one is not None and two is not None:
             fits = one.shape == two.shape == output.shape[: one.ndim]
-            yield one.astype(bool) & two.astype(bool) if fits else None
+            yield _all(one, two, given[0]) if fits else None
         elif not masking.arguments:
             yield None
         elif output.shape[:2] == given[0].shape:
             yield given[0]
         else:
             yield arrays.everywhere(output)
+
+
+def _all(first: Any, second: Any, given: Any) -> Any:
+    """Where both masks are true, and the given one: some layers make their own."""
+    both = first.astype(bool) & second.astype(bool)
+    return both & given if given.shape == both.shape else both

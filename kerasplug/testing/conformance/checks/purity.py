@@ -105,8 +105,8 @@ def instances_are_separate(case: Case) -> None:
         )
         raise NotApplicable(reason)
     first = case.used()
-    # Its own calls may move its seeds: the variables are looked at after the one of
-    # them and before the other.
+    # Its own calls may move its seeds: no call of it lies between the two looks at
+    # its variables.
     outputs, config = _outputs(case, first), _config(first)
     values = case.engine.values(first)
     second = case.layer()

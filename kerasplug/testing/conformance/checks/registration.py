@@ -189,7 +189,7 @@ def _is_bytecode(data: bytes) -> bool:
         return False
     # The numbers of arguments, the size of the stack, and flags.
     *counts, flags = struct.unpack_from("<5I", data, 1)
-    return max(counts) < 1 << 10 and flags < 1 << 28
+    return bool(max(counts) < 1 << 10 and flags < 1 << 28)
 
 
 def _is_pickle(data: bytes) -> bool:

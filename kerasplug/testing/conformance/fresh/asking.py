@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -141,6 +142,12 @@ class Job:
             Failed: there is no reply: it hangs, or its process ended.
             CheckSetupError: there is no such process to be had.
         """
+        try:
+            return self._run()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _run(self) -> "dict[str, Any] | Raised":
         arrays.write(self._request["arrays"], self._arrays)
         ended = pool().run(self.setting, self._request)
         reply = self.folder / f"{job.REPLY}.json"
