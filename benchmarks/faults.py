@@ -1,4 +1,4 @@
-"""Which seeded faults are caught: by kerasplug's suite, by Keras' `run_layer_test`.
+"""Which seeded faults are caught: by kerasplug's suite, and by `run_layer_test`.
 
 Run it as `python benchmarks/faults.py`; it prints a Markdown table. Keras' test is
 called as its own tests call it: the class, its arguments, an input shape, and the class

@@ -6,10 +6,17 @@ _SHAPE = {"input_shape": (2, 4)}
 
 FAULTS = {
     "inputs_are_left_alone": Fault(
-        "faulty_purity:Sorts", {"input_shape": [(2, 4), (2, 3)]}
+        "faulty_purity:Converts", {"input_shape": [(2, 4), (2, 3)]}
     ),
     "no_state_between_calls": Fault("faulty_purity:Remembers", _SHAPE),
-    "instances_are_separate": Fault("faulty_purity:SharesWeights", _SHAPE),
+    "instances_are_separate": Fault(
+        "faulty_purity:SharesWeights",
+        _SHAPE,
+        # A copy is another instance.
+        also=frozenset(
+            {"call_by_keyword", "clone_model_equal", "deepcopy_equal", "pickle_equal"}
+        ),
+    ),
     "threads_agree": Fault("faulty_purity:PassesByAttribute", _SHAPE),
 }
 

@@ -22,7 +22,7 @@ FAULTS = {
         also=_FILES - {"fresh_weights_file"},
     ),
     "fresh_json": Fault(
-        "faulty_saving:OwnArray", _SHAPE, also=frozenset({"fresh_h5_file"})
+        "faulty_saving:HashesTextsAnew", _SHAPE, also=_FILES - {"fresh_json"}
     ),
     # The layer is declared by its plugin, the function is not.
     "fresh_plugin_file": Fault(

@@ -48,7 +48,7 @@ class RootOfZero(_Same):
 
     def call(self, inputs):
         squares = ops.sum(ops.square(inputs), axis=-1, keepdims=True)
-        return inputs * ops.sqrt(squares)
+        return inputs + ops.sqrt(squares)
 
 
 @registered

@@ -1,5 +1,7 @@
 """Layers with side effects; otherwise as they should be."""
 
+import numpy as np
+
 import kerasplug
 
 keras = kerasplug.implementation()
@@ -16,11 +18,13 @@ class _Same(keras.layers.Layer):
 
 
 @registered
-class Sorts(keras.layers.Layer):
-    """It puts the caller's list in another order."""
+class Converts(keras.layers.Layer):
+    """It puts tensors in place of the arrays in the caller's list."""
 
     def __call__(self, inputs, **kwargs):
-        inputs.sort(key=lambda one: one.shape[-1])
+        for number, one in enumerate(inputs):
+            if isinstance(one, np.ndarray):
+                inputs[number] = ops.convert_to_tensor(one)
         return super().__call__(inputs, **kwargs)
 
     def build(self, input_shape):

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import ClassVar
 
 import faults_saving
 import numpy as np
@@ -47,7 +48,13 @@ class _Scales(_Same):
 class WeightsOfASet(_Scales):
     """The order of its weights is that of a set of texts: another in each process."""
 
-    names = frozenset(f"part {letter}" for letter in "abcdefgh")
+    names = frozenset(f"part_{letter}" for letter in "abcdefgh")
+
+    def call(self, inputs):
+        outputs = inputs
+        for name, scale in zip(self.names, self.scales, strict=True):
+            outputs = outputs + inputs * scale * float(ord(name[-1]) - 96)
+        return outputs
 
 
 @registered
@@ -61,7 +68,7 @@ class OneName(_Scales):
 class KeepsLabelsHere(_Same):
     """Its file holds a key, and what the key stands for stays in the module."""
 
-    known = {}
+    known: ClassVar = {}
 
     def build(self, input_shape):
         self.labels = [f"feature {one}" for one in range(input_shape[-1])]
@@ -77,6 +84,22 @@ class KeepsLabelsHere(_Same):
 
     def call(self, inputs):
         return inputs * 2.0
+
+
+@registered
+class HashesTextsAnew(_Same):
+    """Makes a number of a text by hash(), which is another one in each process."""
+
+    def __init__(self, text="a", **kwargs):
+        super().__init__(**kwargs)
+        self.text = text
+        self.number = hash(text) % 1_000_003 / 1_000_003
+
+    def call(self, inputs):
+        return inputs + self.number
+
+    def get_config(self):
+        return {**super().get_config(), "text": self.text}
 
 
 @registered

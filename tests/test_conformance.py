@@ -14,6 +14,7 @@ from kerasplug.errors import (
     UnknownNameError,
 )
 from kerasplug.testing import LayerCase, check_layer, layer_checks
+from kerasplug.testing.conformance.suite import CHECKS
 
 pytestmark = pytest.mark.engine
 
@@ -345,6 +346,33 @@ def test_random_numbers_of_the_caller_go_on(keras):
 
     assert random.getstate() == python
     assert str(np.random.get_state()) == str(array)  # noqa: NPY002 -- the same
+
+
+# --- what is written about them ---
+
+
+def _listed():
+    """The table of all checks, as docs/conformance.md has it."""
+    lines = ["| check | what it is about |", "|---|---|"]
+    return lines + [f"| `{one.id}` | {one.title} |" for one in CHECKS.values()]
+
+
+def test_the_documentation_lists_every_check():
+    """The page has each check with its first sentence, in the order of the suite."""
+    page = Path(__file__).parents[1] / "docs" / "conformance.md"
+    _, _, rest = page.read_text("utf-8").partition("<!-- checks -->")
+
+    written = rest.partition("<!-- end of checks -->")[0].strip().splitlines()
+
+    assert written == _listed(), "\n".join(_listed())
+
+
+def test_each_check_says_what_why_and_how():
+    """No check without a sentence on what it is, why it matters and how to mend it."""
+    for one in CHECKS.values():
+        assert one.title.endswith("."), one.id
+        assert one.why.strip().endswith("."), one.id
+        assert one.mend.strip(), one.id
 
 
 # --- as items of pytest ---

@@ -28,9 +28,15 @@ _GROUPS = (
     "shapes",
     "tracking",
 )
-_TABLES = {name: importlib.import_module(f"faults_{name}") for name in _GROUPS}
-FAULTS = {key: one for each in _TABLES.values() for key, one in each.FAULTS.items()}
-SOUND = {key: one for each in _TABLES.values() for key, one in each.SOUND.items()}
+_TABLES = [importlib.import_module(f"faults_{name}") for name in _GROUPS]
+
+
+def _all(kind):
+    return {key: one for each in _TABLES for key, one in getattr(each, kind).items()}
+
+
+FAULTS = _all("FAULTS")
+SOUND = _all("SOUND")
 
 
 def test_each_check_has_a_faulty_layer():

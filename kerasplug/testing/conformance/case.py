@@ -234,13 +234,13 @@ class Case:
             raise NotApplicable(reason)
 
     def once(self, make: Callable[["Case"], _Made]) -> _Made:
-        """What `make(case)` gives; made by the first check that asks, not to be changed."""
+        """What `make(case)` gives; made by the first check that asks, and not changed."""
         if make not in self._made:
             self._made[make] = make(self)
         return cast("_Made", self._made[make])
 
     def forget(self, layer: Any) -> None:
-        """Make a recurrent layer forget what it keeps from batch to batch on purpose."""
+        """Make a recurrent layer forget what it keeps from batch to batch."""
         if getattr(layer, "stateful", False) and hasattr(layer, "reset_states"):
             layer.reset_states()
 

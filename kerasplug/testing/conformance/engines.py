@@ -163,7 +163,7 @@ class Engine:
         self.keras.utils.set_random_seed(seed)
 
     def seed_lightly(self, seed: int) -> None:
-        """Seed Python and NumPy, which Keras' own initializers and generators draw on."""
+        """Seed Python and NumPy, on which Keras' initializers and generators draw."""
         arrays.seed(seed)
 
     def run(self, call: Call, layer: Any, inputs: Any, how: str = "eager") -> Any:

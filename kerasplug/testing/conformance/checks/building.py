@@ -11,8 +11,8 @@ __all__ = ["build_equals_call", "build_is_idempotent", "weights_are_made_once"]
 
 
 @check(
-    why="Loading a saved model builds its layers by shape, without calling them: what is "
-    "made only in a call is not there when the file's weights are to be put into it.",
+    why="Loading a saved model builds its layers by shape, without calling them: what "
+    "only a call makes is not there when the file's weights are to be put into it.",
     mend="make all weights, and build all sublayers, in build()",
 )
 def build_equals_call(case: Case) -> None:
@@ -73,7 +73,7 @@ def weights_are_made_once(case: Case) -> None:
 )
 def build_is_idempotent(case: Case) -> None:
     """Building a layer again neither adds nor replaces weights."""
-    layer = case.used()  # at their first values they'd seem untouched
+    layer = case.used()  # at their first values weights would seem untouched
     before, values = [id(one) for one in layer.variables], case.engine.values(layer)
     if case.engine.legacy:
         reason = "Keras 2 makes new weights when build() is called again, in each layer"

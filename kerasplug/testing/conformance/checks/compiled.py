@@ -178,10 +178,13 @@ def predict_equals_call(case: Case) -> None:
     model = case.model(case.still)
     # XLA is the matter of compiled_equals_eager, and takes long.
     model.compile(jit_compile="auto" if case.engine.tracing_compiles else False)
-    data = case.data(case.inputs.batch + 1)
+    count = case.inputs.batch
+    data = case.data(count + 1)
     fed = mapped(case.engine.fed, data)
-    found = model.predict(fed, batch_size=case.inputs.batch, verbose=0)
-    expected = case.outputs(case.still, data)
-    if wrong := case.differences(flatten(found), flatten(expected)):
-        what = "predict() gives something else than a call."
-        raise Failed(what, found=wrong, expected="the outputs of a call")
+    found = flatten(model.predict(fed, batch_size=count, verbose=0))
+    for part in (slice(count), slice(count, None)):
+        batch = mapped(lambda one, part=part: one[part], data)
+        expected = flatten(case.outputs(case.still, batch))
+        if wrong := case.differences([one[part] for one in found], expected):
+            what = "predict() gives something else than a call."
+            raise Failed(what, found=wrong, expected="the outputs of a call")

@@ -1,6 +1,5 @@
 """Inside other things: models of each kind, other layers, calls without state."""
 
-import inspect
 from typing import Any
 
 from kerasplug.testing.conformance import arrays
@@ -12,7 +11,6 @@ from kerasplug.testing.conformance.outer import Outer, compare, subclassed
 from kerasplug.testing.conformance.tracing import told
 
 __all__ = [
-    "call_by_keyword",
     "in_functional",
     "in_nested",
     "in_sequential",
@@ -69,7 +67,7 @@ def in_sequential(case: Case) -> None:
     # Keras takes inputs that it is not told of for ones of the layer's own dtype.
     if arrays.is_float(spec.dtype) and not case.is_stateful:
         layer = case.layer()
-        model = case.keras.Sequential([layer])
+        model = case.keras.Sequential([layer, case.keras.layers.Activation("linear")])
         compare(case, _model(case, "A Sequential", layer, model), [case.data()])
 
 
@@ -108,7 +106,7 @@ def in_subclassed(case: Case) -> None:
     mend="keep nothing of one call for the next one, and make no weights in a call",
 )
 def in_nested(case: Case) -> None:
-    """A model of it, used twice in another model, has one set of weights."""
+    """It and a model of it, each used twice in a model, have one set of weights."""
     if case.is_stateful:
         reason = "it is stateful: called twice, it would go on with the other's rows"
         raise NotApplicable(reason)
@@ -116,13 +114,14 @@ def in_nested(case: Case) -> None:
     layer = case.layer()
     inner = case.model(layer)
     inputs = [case.symbolic(), case.symbolic()]
-    model = case.keras.Model(inputs, [inner(one) for one in inputs])
+    shared = [case.call(layer, one) for one in inputs]
+    model = case.keras.Model(inputs, [*shared, *(inner(one) for one in inputs)])
 
     def answers(data: list[Any]) -> list[Any]:
-        return list(case.model_outputs(model, data))
+        return list(case.model_outputs(model, data[:2]))
 
-    outer = Outer("A model with a model of it, used twice,", layer, model, answers)
-    compare(case, outer, [case.data(), case.data(variant=1)])
+    outer = Outer("A model with it, used twice,", layer, model, answers)
+    compare(case, outer, [case.data(), case.data(variant=1)] * 2)
 
 
 @check(
@@ -246,32 +245,3 @@ def _cast(case: Case, layer: Any) -> Any:
 
 def _values(case: Case, variables: list[Any]) -> list[Any]:
     return [case.engine.array(one) for one in variables]
-
-
-@check(
-    why="Who writes layer(inputs=x), as the signature of call() lets them, gets an "
-    "error, or another answer.",
-    mend="override call(), not __call__(); where __call__() has to be, take the "
-    "arguments of call() by their names",
-)
-def call_by_keyword(case: Case) -> None:
-    """Inputs given by name are taken as those given by position."""
-    case.demand_repeats()
-    name, parameter = next(iter(case.parameters.items()), ("", None))
-    if case.by_keyword or parameter is None or parameter.kind in _NAMELESS:
-        reason = "its inputs are given by name anyway, or have none"
-        raise NotApplicable(reason)
-    given = {name: case.tensors(), "training": False, **case.call_kwargs}
-    if case.engine.legacy and "training" not in case.parameters:
-        del given["training"]
-    found = case.engine.arrays(case.still(**given))
-    if wrong := case.differences(found, case.expected):
-        what = f"Called as layer({name}=...) it gives something else."
-        raise Failed(what, found=wrong, expected="as layer(...)")
-
-
-_NAMELESS = (
-    inspect.Parameter.VAR_POSITIONAL,
-    inspect.Parameter.VAR_KEYWORD,
-    inspect.Parameter.POSITIONAL_ONLY,
-)

@@ -75,8 +75,9 @@ def pickle_equal(case: Case) -> None:
 
 
 def _pickles_itself(case: Case) -> bool:
+    base = case.keras.layers.Layer
     return any(
-        getattr(case.cls, name, None) is not getattr(case.keras.layers.Layer, name, None)
+        getattr(case.cls, name, None) is not getattr(base, name, None)
         for name in ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
     )
 

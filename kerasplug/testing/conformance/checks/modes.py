@@ -1,5 +1,6 @@
 """Training and inference: the flag is honoured, and inference changes nothing."""
 
+from collections.abc import Callable
 from typing import Any
 
 from kerasplug.testing.conformance.case import Case
@@ -28,9 +29,22 @@ def training_is_honoured(case: Case) -> None:
     _handed_on(case, layer)
     layer = case.used()
     start = case.engine.values(layer)
-    _plain(case, layer, start)
-    for training in (False, True):
-        _in_a_model(case, layer, start, training=training)
+    expected = {mode: _from(case, layer, start, mode) for mode in (False, True)}
+    default = _default(case)
+    found = _once(case, start, layer, lambda x: case.call(layer, x))
+    _compare(
+        case,
+        (found, expected[default]),
+        "A call that says nothing of training is not as it should be.",
+        f"as with training={default}",
+    )
+    _in_a_model(case, layer, start, expected)
+
+
+def _default(case: Case) -> bool:
+    """What a call means that says nothing: inference, unless the signature says else."""
+    declared = case.parameters.get("training")
+    return declared is not None and declared.default is True
 
 
 def _handed_on(case: Case, layer: Any) -> None:
@@ -45,54 +59,57 @@ def _handed_on(case: Case, layer: Any) -> None:
                 raise Failed(what, found=found, expected=f"training={training}")
 
 
-def _from(
-    case: Case, layer: Any, start: list[Any], *, training: bool | None
-) -> History | None:
+def _from(case: Case, layer: Any, start: list[Any], training: bool) -> History | None:  # noqa: FBT001 -- the one argument that tells two calls apart
     """What a call gives from the start; None where chance decides."""
 
     def call(tensors: Any) -> Any:
         return case.call(layer, tensors, training=training)
 
-    first, second = (history(case, layer, start, call, [case.data()]) for _ in "12")
+    first, second = (_once(case, start, layer, call) for _ in "12")
     return None if case.differences(first, second) else first
 
 
-def _plain(case: Case, layer: Any, start: list[Any]) -> None:
-    expected = _from(case, layer, start, training=False)
-    found = _from(case, layer, start, training=None)
-    if expected is None or found is None:
-        if expected is not None:
-            what = "A call that says nothing of training draws random numbers."
-            raise Failed(what, found="other outputs each time", expected="inference")
+def _once(
+    case: Case, start: list[Any], layer: Any, call: Callable[[Any], Any]
+) -> History:
+    return history(case, layer, start, call, [case.data()])
+
+
+def _compare(
+    case: Case, pair: tuple[History, History | None], what: str, expected: str
+) -> None:
+    found, wanted = pair
+    if wanted is None:
         return
-    if wrong := case.differences(found, expected):
-        what = "A call that says nothing of training is not as one in inference."
-        raise Failed(what, found=wrong, expected="as with training=False")
+    if wrong := case.differences(list(found), list(wanted)):
+        raise Failed(what, found=wrong, expected=expected)
 
 
-def _in_a_model(case: Case, layer: Any, start: list[Any], *, training: bool) -> None:
+def _in_a_model(
+    case: Case, layer: Any, start: list[Any], expected: dict[bool, History | None]
+) -> None:
     try:
         model = case.model(layer)
     except NotApplicable:
         return  # in_functional tells of it.
-    expected = _from(case, layer, start, training=training)
-    if expected is None:
-        return
+    for training, wanted in expected.items():
 
-    def call(tensors: Any) -> Any:
-        return model(tensors, training=training)
+        def call(tensors: Any, training: bool = training) -> Any:  # noqa: FBT001 -- bound here, nobody gives it
+            return model(tensors, training=training)
 
-    found = history(case, layer, start, call, [case.data()])
-    if wrong := case.differences(found, expected):
-        what = f"In a model that is given training={training} it does something else."
-        raise Failed(what, found=wrong, expected="as when it is given the flag itself")
+        _compare(
+            case,
+            (_once(case, start, layer, call), wanted),
+            f"In a model that is given training={training} it does something else.",
+            "as when it is given the flag itself",
+        )
 
 
 @check(
-    why="Who asks a model twice gets two answers; and what inference changes is saved "
-    "with the model, or makes the next answer differ.",
-    mend="draw random numbers and update variables only where training is true; a layer "
-    "that goes on from call to call on purpose has an attribute stateful = True",
+    why="Who asks a model twice gets two answers; and what inference changes is "
+    "saved with the model, or makes the next answer differ.",
+    mend="draw random numbers and update variables only where training is true; a "
+    "layer that goes on from call to call on purpose has stateful = True",
 )
 def inference_repeats(case: Case) -> None:
     """Inference again gives the same, and changes no variable."""

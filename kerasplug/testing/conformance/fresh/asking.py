@@ -22,6 +22,7 @@ from kerasplug.testing.conformance.fresh.packing import pack, unpack
 from kerasplug.testing.conformance.fresh.pool import pool
 from kerasplug.testing.conformance.fresh.servers import Ended, Setting
 from kerasplug.testing.conformance.structures import flatten
+from kerasplug.wrapping.classes import clipped
 
 __all__ = ["Job", "Raised", "limits", "setting_of", "start_early"]
 
@@ -75,8 +76,10 @@ class Raised(NamedTuple):
     stage: str
 
     def __str__(self) -> str:
-        lines = self.text.strip().splitlines()
-        return f"{self.type}: {' '.join(lines[:3])[:400]}"
+        # Keras puts the reason last, after a configuration that has no end.
+        text, marked, reason = self.text.rpartition("Exception encountered:")
+        said = " ".join((reason if marked else text or reason).split())
+        return f"{self.type}: {clipped(said, 500)}"
 
 
 class Job:

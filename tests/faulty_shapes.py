@@ -1,0 +1,143 @@
+"""Layers that say wrong shapes, or count on sizes; otherwise as they should be."""
+
+import kerasplug
+
+keras = kerasplug.implementation()
+registered = keras.saving.register_keras_serializable(package="faulty_shapes")
+
+
+class _Scale(keras.layers.Layer):
+    """Multiplies by a weight for each feature."""
+
+    def build(self, input_shape):
+        if self.built:
+            return
+        self.scale = self.add_weight(
+            shape=(input_shape[-1],), name="scale", initializer="ones"
+        )
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return inputs * self.scale
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@registered
+class SaysFloat(keras.layers.Layer):
+    """Gives integers; by its shape alone Keras takes them for floats."""
+
+    def call(self, inputs):
+        return keras.ops.argmax(inputs, axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[:-1]
+
+
+@registered
+class WrongShape(_Scale):
+    """`compute_output_shape` forgets an axis that `compute_output_spec` knows."""
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 2 * input_shape[-1])
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+
+
+@registered
+class WrongSpec(_Scale):
+    """`compute_output_spec` says one more feature than there is."""
+
+    def compute_output_spec(self, inputs):
+        shape = (*inputs.shape[:-1], inputs.shape[-1] + 1)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+
+@registered
+class KeepsRows(_Scale):
+    """Shapes its outputs by the number of rows that it was built with."""
+
+    def build(self, input_shape):
+        if not self.built:
+            self.rows = input_shape[0] or -1
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return keras.ops.reshape(
+            inputs * self.scale, (self.rows, *inputs.shape[1:])
+        )
+
+
+@registered
+class MixesRows(_Scale):
+    """Takes the mean of the batch, in inference as well."""
+
+    def call(self, inputs):
+        scaled = inputs * self.scale
+        return scaled - keras.ops.mean(inputs, axis=0, keepdims=True) / 2
+
+
+@registered
+class SaysTwoRows(_Scale):
+    """Says two rows where their number is not known."""
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0] or 2, *input_shape[1:])
+
+
+@registered
+class KeepsSteps(_Scale):
+    """Divides by the number of steps that it was built for, or by one."""
+
+    def build(self, input_shape):
+        if not self.built:
+            self.steps = input_shape[1] or 1
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return inputs * self.scale / self.steps
+
+
+@registered
+class MergesRows(_Scale):
+    """All steps of all rows as rows: as many rows as there are, times the steps."""
+
+    def call(self, inputs):
+        return keras.ops.reshape(inputs * self.scale, (-1, inputs.shape[-1]))
+
+    def compute_output_shape(self, input_shape):
+        rows, steps, features = input_shape
+        known = rows is not None and steps is not None
+        return (rows * steps if known else None, features)
+
+
+@registered
+class KnownSteps(_Scale):
+    """Needs to know the number of steps, and says so in time."""
+
+    def build(self, input_shape):
+        if input_shape[1] is None:
+            message = "the number of steps has to be known"
+            raise ValueError(message)
+        self.steps = input_shape[1]
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return inputs * self.scale / self.steps
+
+
+@registered
+class Several(_Scale):
+    """Gives two outputs by name, one of them integers; says nothing of shapes."""
+
+    def call(self, inputs):
+        scaled = inputs * self.scale
+        return {"values": scaled, "best": keras.ops.argmax(scaled, axis=-1)}
+
+    def compute_output_spec(self, inputs):
+        return {
+            "values": keras.KerasTensor(inputs.shape, dtype=self.compute_dtype),
+            "best": keras.KerasTensor(inputs.shape[:-1], dtype="int32"),
+        }
