@@ -1,8 +1,8 @@
 """Which seeded faults are caught: by kerasplug's suite, and by `run_layer_test`.
 
 Run it as `python benchmarks/faults.py`; it prints a Markdown table. Keras' test is
-called as its own tests call it: the class, its arguments, an input shape, and the class
-as a custom object; and nothing about what is expected, which an author would have to know.
+called as Keras' own tests call it: the class, its arguments, an input shape, and the
+class as a custom object; nothing of what an author would have to know beforehand.
 """
 
 import importlib

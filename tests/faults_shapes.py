@@ -9,7 +9,14 @@ FAULTS = {
     "symbolic_equals_eager": Fault(
         "faulty_shapes:SaysFloat",
         _SHAPE,
-        also=frozenset({"compute_output_spec_is_right"}),
+        also=frozenset(
+            {
+                "compute_output_spec_is_right",
+                "policy_float64",
+                "policy_mixed_bfloat16",
+                "policy_mixed_float16",
+            }
+        ),
     ),
     "compute_output_shape_is_right": Fault("faulty_shapes:WrongShape", _SHAPE),
     "compute_output_spec_is_right": Fault(

@@ -5,7 +5,7 @@ from conformance_kit import Fault
 _SHAPE = {"input_shape": (2, 4)}
 
 FAULTS = {
-    "everything_is_tracked": Fault("faulty_tracking:HidesVariable", _SHAPE),
+    "everything_is_tracked": Fault("faulty_tracking:HidesLayer", _SHAPE),
     "trainable_false_freezes_all": Fault("faulty_tracking:FreezesNoPart", _SHAPE),
 }
 

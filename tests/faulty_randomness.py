@@ -26,7 +26,9 @@ class _Seeded(_Same):
         return {**super().get_config(), "seed": self.seed}
 
     def noise(self, inputs, seed):
-        return keras.random.normal(keras.ops.shape(inputs), dtype=inputs.dtype, seed=seed)
+        return keras.random.normal(
+            keras.ops.shape(inputs), dtype=inputs.dtype, seed=seed
+        )
 
 
 @registered

@@ -65,9 +65,7 @@ class KeepsRows(_Scale):
         super().build(input_shape)
 
     def call(self, inputs):
-        return keras.ops.reshape(
-            inputs * self.scale, (self.rows, *inputs.shape[1:])
-        )
+        return keras.ops.reshape(inputs * self.scale, (self.rows, *inputs.shape[1:]))
 
 
 @registered
@@ -129,15 +127,16 @@ class KnownSteps(_Scale):
 
 
 @registered
-class Several(_Scale):
+class Several(keras.layers.Layer):
     """Gives two outputs by name, one of them integers; says nothing of shapes."""
 
-    def call(self, inputs):
-        scaled = inputs * self.scale
-        return {"values": scaled, "best": keras.ops.argmax(scaled, axis=-1)}
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = keras.layers.Dense(3, dtype=self.dtype_policy)
 
-    def compute_output_spec(self, inputs):
-        return {
-            "values": keras.KerasTensor(inputs.shape, dtype=self.compute_dtype),
-            "best": keras.KerasTensor(inputs.shape[:-1], dtype="int32"),
-        }
+    def build(self, input_shape):
+        self.inner.build(input_shape)
+
+    def call(self, inputs):
+        values = self.inner(inputs)
+        return {"values": values, "best": keras.ops.argmax(values, axis=-1)}

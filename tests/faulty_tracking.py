@@ -29,23 +29,21 @@ class _Same(keras.layers.Layer):
 
 
 @registered
-class HidesVariable(_Same):
-    """One of its two variables is in a plain object."""
+class HidesLayer(_Same):
+    """One of its two sublayers is in a plain object."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = self.norm()
+        self.box = _Box([self.norm()])
 
     def build(self, input_shape):
-        if self.built:
-            return
-        size = (input_shape[-1],)
-        self.scale = self.add_weight(shape=size, name="scale", initializer="ones")
-        offset = keras.Variable(
-            keras.ops.zeros(size, self.variable_dtype), dtype=self.variable_dtype
-        )
-        self.box = _Box([offset])
+        for one in (self.inner, *self.box.content):
+            if not one.built:
+                one.build(input_shape)
 
     def call(self, inputs):
-        return inputs * self.scale + keras.ops.cast(
-            self.box.content[0], self.compute_dtype
-        )
+        return self.box.content[0](self.inner(inputs))
 
 
 class _Composed(_Same):

@@ -40,6 +40,15 @@ _REVERSED = (
     f"{_SAYS} the compute dtype"
 )
 
+_SIMPLE = (
+    "get_config() leaves out seed, and activity_regularizer is accepted, dropped, and "
+    "None in the configuration"
+)
+_UNROLLED = (
+    "unrolled, it raises in a traced call with unknown time, though symbolic inputs "
+    "may have it: model.predict() fails at the second length"
+)
+
 #: On every backend.
 _BOTH: dict[str, dict[str, str]] = {
     "Attention": {
@@ -90,6 +99,8 @@ _BOTH: dict[str, dict[str, str]] = {
         "policy_mixed_bfloat16": "call() raises: its STFT takes no bfloat16, and it "
         "casts nothing, as MelSpectrogram does"
     },
+    "SimpleRNN": {"config_holds_arguments": _SIMPLE},
+    "SimpleRNN-recurrent-dropout": {"config_holds_arguments": _SIMPLE},
     "SpectralNormalization": {
         "trainable_false_freezes_all": "call() in training assigns the normalised "
         "kernel, frozen or not"
@@ -117,9 +128,10 @@ _TENSORFLOW: dict[str, dict[str, str]] = {
         for number in (1, 2, 3)
     },
     "CutMix": {
-        "policy_mixed_bfloat16": "call() in training raises: random.beta() of bfloat16 "
-        "meets a float32 tensor"
+        "policy_mixed_bfloat16": "call() in training raises: random.beta() takes no "
+        "bfloat16 tensor as alpha"
     },
+    "GRU-unrolled": {"unknown_sizes": _UNROLLED},
     "JaxLayer": {
         "batch_sizes": "built with a known number of rows, it is compiled for this "
         "number: called with another one it raises",
@@ -127,8 +139,8 @@ _TENSORFLOW: dict[str, dict[str, str]] = {
         "the layer hands that out",
     },
     "MelSpectrogram": {
-        "policy_float64": "call() raises: the matrix of mel weights mixes float32 with "
-        "float64"
+        "policy_float64": "call() raises: power_to_db subtracts a float32 logarithm "
+        "from float64"
     },
     "UpSampling2D-bilinear": {"unknown_sizes": _STATIC},
 }

@@ -31,6 +31,7 @@ __all__ = [
     "case_of",
     "chunks",
     "faults",
+    "golden",
     "in_process",
     "in_processes",
     "summary",
@@ -40,10 +41,10 @@ BACKENDS = ("tensorflow", "jax")
 GOLDEN = Path(__file__).parent / "golden" / "keras_layers.json"
 
 #: Processes for each backend; starting one takes seconds.
-_CHUNKS = 3
+_CHUNKS = 4
 
-#: By row: by check how it ended, as `Report.to_dict()` has it.
-Results = dict[str, dict[str, dict[str, str]]]
+#: How many checks ran, and which did not apply.
+Summary = tuple[int, list[str]]
 
 
 def case_of(row: str, backend: str) -> LayerCase:
@@ -140,26 +141,61 @@ def faults(found: Iterable[dict[str, Any]]) -> list[str]:
     return [line for one in found for line in one["faults"]]
 
 
-def summary(found: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """By row how many checks ran, and which did not apply: what the golden file has."""
+def summary(found: Iterable[dict[str, Any]]) -> dict[str, Summary]:
+    """By row how many checks ran, and which did not apply."""
     return {
-        one["row"]: {
-            "ran": one["ran"],
-            "not applicable": sorted(
+        one["row"]: (
+            one["ran"],
+            sorted(
                 check
                 for check, end in one["checks"].items()
                 if end["status"] == "not applicable"
             ),
-        }
+        )
         for one in found
     }
 
 
+# --- the golden file ---------------------------------------------------------------
+
+
+def golden() -> dict[str, dict[str, Summary]]:
+    """What the golden file has, by backend and row as `summary` has it."""
+    rows = json.loads(GOLDEN.read_text("utf-8"))
+    return {
+        backend: {
+            row: (
+                one["ran"][backend],
+                sorted(
+                    check
+                    for check, where in one["not applicable"].items()
+                    if where in ("everywhere", backend)
+                ),
+            )
+            for row, one in rows.items()
+        }
+        for backend in BACKENDS
+    }
+
+
 def _write(found: dict[str, list[dict[str, Any]]]) -> None:
-    by_backend = {backend: summary(rows) for backend, rows in sorted(found.items())}
-    text = json.dumps(by_backend, indent=1, sort_keys=True)
+    """Write the golden file: one line for each check that does not apply to a row."""
+    by_backend = {backend: summary(rows) for backend, rows in found.items()}
+    rows = {row: _golden_row(row, by_backend) for row in TABLE}
     GOLDEN.parent.mkdir(exist_ok=True)
-    GOLDEN.write_text(text + "\n", "utf-8")
+    GOLDEN.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def _golden_row(row: str, by_backend: dict[str, dict[str, Summary]]) -> dict[str, Any]:
+    said = {backend: rows[row] for backend, rows in by_backend.items()}
+    where: dict[str, str] = {}
+    for backend, (_, checks) in said.items():
+        for check in checks:
+            where[check] = "everywhere" if check in where else backend
+    return {
+        "ran": {backend: ran for backend, (ran, _) in said.items()},
+        "not applicable": where,
+    }
 
 
 def _times(found: Iterable[dict[str, Any]]) -> None:

@@ -40,7 +40,7 @@ SOUND = _all("SOUND")
 
 
 def test_each_check_has_a_faulty_layer():
-    """There is a faulty layer for each check, and none for a check that there is not."""
+    """There is a faulty layer for each check, and none for another name."""
     assert set(FAULTS) == set(CHECKS)
 
 

@@ -234,7 +234,7 @@ class Case:
             raise NotApplicable(reason)
 
     def once(self, make: Callable[["Case"], _Made]) -> _Made:
-        """What `make(case)` gives; made by the first check that asks, and not changed."""
+        """What `make(case)` gives; made by the first check that asks, then kept."""
         if make not in self._made:
             self._made[make] = make(self)
         return cast("_Made", self._made[make])

@@ -44,6 +44,9 @@ class Fit:
         self.start = case.engine.values(case.built())
         case.engine.assign(self.layer, self.start)
         self.targets = self._targets()
+        if any(one.shape[:1] != (case.inputs.batch,) for one in self.targets):
+            reason = "its outputs have other rows than its inputs: no loss takes that"
+            raise NotApplicable(reason)
         #: The values of the layer's variables after steps that train nothing.
         self.after = self._first_steps(len(ends))
 
@@ -95,7 +98,7 @@ class Fit:
             noise = arrays.random(value.shape, "float32", seed=(19, number))
             weight.assign(value + 0.3 * noise)
         targets = self._given(training=not case.is_random)
-        self.restart()
+        self._set(self.start)
         return targets
 
     def _given(self, *, training: bool) -> list[Any]:
@@ -104,14 +107,15 @@ class Fit:
         leaves = flatten(outputs)
         return [leaves[number] for number in self.chosen]
 
-    def restart(self) -> None:
-        """Give all variables of the layer the values that they had first."""
+    def _set(self, values: list[Any]) -> None:
         self._case.forget(self.layer)
-        self._case.engine.assign(self.layer, self.start)
+        self._case.engine.assign(self.layer, values)
 
     def _first_steps(self, ends: int) -> list[Any]:
         optimizer = self._case.keras.optimizers.Adam(learning_rate=0.0)
-        self.model.compile(optimizer=optimizer, loss="mse" if ends == 1 else ["mse"] * ends)
+        self.model.compile(
+            optimizer=optimizer, loss="mse" if ends == 1 else ["mse"] * ends
+        )
         batches = [self._case.data(variant=number) for number in range(BATCHES)]
         self._fit(mapped(arrays.joined, *batches), BATCHES)
         return self._case.engine.values(self.layer)
@@ -128,32 +132,33 @@ class Fit:
         Args:
             rate: the learning rate.
         """
-        self.restart()
+        # Steps of size 0 have put the weights where constraints want them.
+        self._set(self._mixed(self.after))
         before = self._loss()
-        self.restart()
+        self._set(self._mixed(self.after))
         self.model.optimizer.learning_rate = rate
         count = _STEPS * self._case.inputs.batch
         data = mapped(lambda one: arrays.rows(one, count), self._case.data())
         self._fit(data, _STEPS)
-        self._keep_trained()
+        # Seeds go back to the start: chance is then the same as before.
+        self._set(self._mixed(self._case.engine.values(self.layer)))
         return before, self._loss()
 
-    def _keep_trained(self) -> None:
-        """Take the state back to the start: chance is then the same as before."""
+    def _mixed(self, values: list[Any]) -> list[Any]:
+        """These values for what is trained, and those of the start for the rest."""
         trained = {id(one) for one in self.layer.trainable_variables}
-        self._case.forget(self.layer)
-        for variable, value in zip(self.layer.variables, self.start, strict=True):
-            if id(variable) not in trained:
-                variable.assign(value)
+        return [
+            value if id(variable) in trained else first
+            for variable, value, first in zip(
+                self.layer.variables, values, self.start, strict=True
+            )
+        ]
 
     def _loss(self) -> float:
-        """The mean loss in training, over some calls where chance plays a part."""
-        count = 8 if self._case.is_random else 1
-        return sum(self._one_loss() for _ in range(count)) / count
-
-    def _one_loss(self) -> float:
-        given = zip(self._given(training=True), self.targets, strict=True)
-        errors = sum(float(((one - two) ** 2).mean()) for one, two in given)
+        """The loss in training; in inference where chance would hide what is learnt."""
+        given = self._given(training=not self._case.is_random)
+        pairs = zip(given, self.targets, strict=True)
+        errors = sum(float(((one - two) ** 2).mean()) for one, two in pairs)
         added = [self._case.engine.array(one) for one in self.layer.losses]
         return errors + sum(float(one) for one in added)
 

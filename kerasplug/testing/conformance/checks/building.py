@@ -31,7 +31,9 @@ def build_equals_call(case: Case) -> None:
 
 def _build(case: Case, layer: Any) -> bool:
     """Build by shape; whether the layer takes its shapes so."""
-    shapes = mapped(lambda spec: (None, *spec.shape[1:]), case.inputs.specs)
+    # What goes on with the rows of the call before has to know how many they are.
+    rows = case.inputs.batch if case.is_stateful else None
+    shapes = mapped(lambda spec: (rows, *spec.shape[1:]), case.inputs.specs)
     if isinstance(shapes, dict):
         wanted = inspect.signature(layer.build).parameters
         named = {f"{key}_shape": shape for key, shape in shapes.items()}
@@ -62,14 +64,14 @@ def weights_are_made_once(case: Case) -> None:
         what = "A second call makes or replaces weights."
         raise Failed(
             what,
-            found=f"{len(layer.variables)} variables, {len(before)} after the first call",
+            found=f"{len(layer.variables)} variables, {len(before)} after the first",
         )
 
 
 @check(
-    why="A layer in several models, or one that is loaded, may be built more than once: "
-    "a second kernel beside the first is trained, or saved, in its place.",
-    mend="return from build() where self.built is true already, or let Keras refuse it",
+    why="A layer in several models, or one that is loaded, may be built more than "
+    "once; a second kernel beside the first is trained, or saved, in its place.",
+    mend="return from build() where self.built is true, or let Keras refuse it",
 )
 def build_is_idempotent(case: Case) -> None:
     """Building a layer again neither adds nor replaces weights."""

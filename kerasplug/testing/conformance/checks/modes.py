@@ -42,7 +42,7 @@ def training_is_honoured(case: Case) -> None:
 
 
 def _default(case: Case) -> bool:
-    """What a call means that says nothing: inference, unless the signature says else."""
+    """What a call means that says nothing: inference, or what the signature says."""
     declared = case.parameters.get("training")
     return declared is not None and declared.default is True
 

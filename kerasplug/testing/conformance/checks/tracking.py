@@ -3,6 +3,7 @@
 import contextlib
 from collections import deque
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 from kerasplug.testing.conformance.case import Case
@@ -137,7 +138,7 @@ def _is_walked(case: Case, value: Any) -> bool:
     Not those of a class, a module or a function; nor of Keras' and the backend's
     objects, but for layers and generators of seeds.
     """
-    if isinstance(value, type) or hasattr(type(value), "__get__"):
+    if isinstance(value, type | ModuleType) or hasattr(type(value), "__get__"):
         return False
     if case.engine.is_layer(value) or type(value).__name__ == "SeedGenerator":
         return True
@@ -152,13 +153,17 @@ def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
     yield from (
         (name, one)
         for name, one in list(getattr(value, "__dict__", {}).items())
-        if name not in _BOOKKEEPING and not (name == "states" and _is_stateful(value))
+        if name not in _BOOKKEEPING and not (name in _STATES and _is_stateful(value))
     )
     for base in type(value).__mro__:
         slots = vars(base).get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
             if name not in ("__dict__", "__weakref__") and hasattr(value, name):
                 yield name, getattr(value, name)
+
+
+#: Where recurrent layers keep what goes on from batch to batch.
+_STATES = ("states", "_states")
 
 
 def _is_stateful(value: Any) -> bool:

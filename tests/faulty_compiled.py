@@ -1,0 +1,74 @@
+"""Layers that do something else once they are traced; otherwise as they should be."""
+
+import kerasplug
+
+keras = kerasplug.implementation()
+registered = keras.saving.register_keras_serializable(package="faulty_compiled")
+
+
+class _Scale(keras.layers.Layer):
+    """Multiplies by a weight for each feature."""
+
+    def build(self, input_shape):
+        if self.built:
+            return
+        self.scale = self.add_weight(
+            shape=(input_shape[-1],), name="scale", initializer="ones"
+        )
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return inputs * self.scale
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@registered
+class LooksAtValues(_Scale):
+    """Asks in Python how large its inputs are."""
+
+    def call(self, inputs):
+        largest = keras.ops.cast(keras.ops.max(inputs), "float32")
+        largest = float(keras.ops.convert_to_numpy(largest))
+        return inputs * self.scale / (2.0 if largest > 1e6 else 1.0)
+
+
+@registered
+class Gamma(_Scale):
+    """Shifts by numbers that XLA can't draw, the same ones each time."""
+
+    def call(self, inputs):
+        shift = keras.random.gamma((inputs.shape[-1],), 2.0, seed=1)
+        return inputs * self.scale + keras.ops.cast(shift, self.compute_dtype)
+
+
+@registered
+class AsWideAsLong(_Scale):
+    """Gives as many features as there are rows."""
+
+    def call(self, inputs):
+        scaled = inputs * self.scale
+        return scaled[:, : keras.ops.shape(inputs)[0]]
+
+    def compute_output_shape(self, input_shape):
+        rows, features = input_shape
+        return (rows, None if rows is None else min(rows, features))
+
+
+@registered
+class NotCompiled(Gamma):
+    """Says that XLA can't compile it."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_jit = False
+
+
+@registered
+class Branches(_Scale):
+    """Decides by values, in a way that can be traced."""
+
+    def call(self, inputs):
+        large = keras.ops.max(inputs, axis=-1, keepdims=True) > 0
+        return keras.ops.where(large, inputs * self.scale, inputs / 2)
