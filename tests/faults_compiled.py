@@ -11,7 +11,12 @@ FAULTS = {
         "faulty_compiled:LooksAtValues", _SHAPE, also=frozenset({"loss_falls"})
     ),
     "compiled_equals_eager": Fault("faulty_compiled:Gamma", _SHAPE, unless=_NO_XLA),
-    "predict_equals_call": Fault("faulty_compiled:AsWideAsLong", _SHAPE),
+    "predict_equals_call": Fault(
+        "faulty_compiled:KnowsItsRows",
+        _SHAPE,
+        also=frozenset({"traced_equals_eager"}),
+        unless=frozenset({"jax"}),
+    ),
 }
 
 SOUND = {

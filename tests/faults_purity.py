@@ -13,9 +13,7 @@ FAULTS = {
         "faulty_purity:SharesWeights",
         _SHAPE,
         # A copy is another instance.
-        also=frozenset(
-            {"call_by_keyword", "clone_model_equal", "deepcopy_equal", "pickle_equal"}
-        ),
+        also=frozenset({"clone_model_equal", "deepcopy_equal", "pickle_equal"}),
     ),
     "threads_agree": Fault("faulty_purity:PassesByAttribute", _SHAPE),
 }

@@ -1,5 +1,7 @@
 """Layers with side effects; otherwise as they should be."""
 
+from typing import ClassVar
+
 import numpy as np
 
 import kerasplug
@@ -66,7 +68,7 @@ class Remembers(_Same):
 class SharesWeights(_Same):
     """All its instances have one weight."""
 
-    shared = {}
+    shared: ClassVar = {}
 
     def build(self, input_shape):
         key = (input_shape[-1], self.variable_dtype)

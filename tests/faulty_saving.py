@@ -117,7 +117,7 @@ class OwnArray(_Same):
         self.shifts = np.array(store["shifts"])
 
     def call(self, inputs):
-        return inputs + keras.backend.cast(self.shifts, inputs.dtype)
+        return inputs + self.shifts
 
 
 # --- sound ---
@@ -160,11 +160,7 @@ class SavesItsOwnWay(_Scales):
 
     def save_own_variables(self, store):
         for name, scale in zip(self.names, self.scales, strict=True):
-            store[f"my {name}"] = (
-                keras.backend.get_value(scale)
-                if (hasattr(keras.backend, "get_value"))
-                else np.array(scale)
-            )
+            store[f"my {name}"] = np.array(scale)
 
     def load_own_variables(self, store):
         for name, scale in zip(self.names, self.scales, strict=True):

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 from kerasplug.testing.conformance.layer_case import LayerCase
-from kerasplug.testing.conformance.suite import CHECKS
 
 __all__ = [
     "FILES",
@@ -18,6 +17,7 @@ __all__ = [
     "Program",
     "case_in",
     "gone",
+    "kill",
     "only",
     "write_layer",
 ]
@@ -112,11 +112,6 @@ class Program:
             output, errors = process.communicate()
         assert process.returncode == 0, output + errors
         return json.loads(output.splitlines()[-1])
-
-
-def names():
-    """The ids of all checks that need another process."""
-    return [one.id for one in CHECKS.values() if one.fresh]
 
 
 def kill(process):

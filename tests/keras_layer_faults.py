@@ -49,6 +49,20 @@ _UNROLLED = (
     "may have it: model.predict() fails at the second length"
 )
 
+_TRACED = (
+    "build() keeps tensors of the trace in which it runs as its mean and variance: a "
+    "subclassed model that is first built by fit() raises ever after"
+)
+
+_PICKLED = (
+    "get_config() gives value_range as Keras' own tracked list, which leads back to the "
+    "layer: the copy that saving as .h5 makes raises, cannot pickle 'module' object"
+)
+
+_CONSTANT = "the gradient of the stretched contrast of a constant image is NaN"
+
+_SPARSE = "get_config() leaves out sparse"
+
 #: On every backend.
 _BOTH: dict[str, dict[str, str]] = {
     "Attention": {
@@ -56,15 +70,27 @@ _BOTH: dict[str, dict[str, str]] = {
         "keras.ops.dot, which __init__ refuses"
     },
     "AugMix": {
+        "fit_updates_state": _ADVANCED,
         "seeded_randomness_repeats": _ADVANCED,
         "random_state_is_saved": _ADVANCED,
     },
-    "CategoryEncoding": dict.fromkeys(
-        ("policy_mixed_float16", "policy_mixed_bfloat16"), _LOSSES
-    ),
-    "CategoryEncoding-one-hot": dict.fromkeys(
-        ("policy_mixed_float16", "policy_mixed_bfloat16"), _LOSSES
-    ),
+    "AutoContrast": {"gradients_finite_at_zero": _CONSTANT},
+    "CategoryEncoding": {
+        "config_holds_arguments": _SPARSE,
+        "policy_mixed_float16": _LOSSES,
+        "policy_mixed_bfloat16": _LOSSES,
+    },
+    "CategoryEncoding-one-hot": {
+        "config_holds_arguments": _SPARSE,
+        "policy_mixed_float16": _LOSSES,
+        "policy_mixed_bfloat16": _LOSSES,
+        "unknown_sizes": "call() drops a last axis of size 1, the symbolic output "
+        "keeps one of unknown size",
+    },
+    "Equalization": {
+        "in_functional": "a symbolic call gives its input back as the output: no "
+        "functional model can be made of it"
+    },
     "Dense-lora": {
         "policy_float64": "lora_kernel_a and lora_kernel_b are float32 under every "
         "policy, float64 too",
@@ -80,11 +106,23 @@ _BOTH: dict[str, dict[str, str]] = {
         "fresh_h5_file": "JaxLayer is not among the classes that the reader of .h5 "
         "knows: Unknown layer",
     },
-    "MaxNumBoundingBoxes": dict.fromkeys(
-        ("policy_mixed_float16", "policy_mixed_bfloat16", "policy_float64"), _BOXES
-    ),
+    "MaxNumBoundingBoxes": {
+        "config_holds_arguments": "get_config() leaves out fill_value",
+        "policy_mixed_float16": _BOXES,
+        "policy_mixed_bfloat16": _BOXES,
+        "policy_float64": _BOXES,
+    },
     "MultiHeadAttention": {"config_holds_arguments": _FLASH},
     "MultiHeadAttention-dropout": {"config_holds_arguments": _FLASH},
+    "Normalization": {"in_subclassed": _TRACED},
+    "Normalization-invert": {"in_subclassed": _TRACED},
+    "Pipeline": {
+        "mask_as_declared": "call() takes a mask and supports_masking is False: Keras "
+        "warns that the mask is destroyed"
+    },
+    "RandAugment": {"gradients_finite_at_zero": _CONSTANT},
+    "RandomBrightness": {"fresh_h5_file": _PICKLED},
+    "RandomColorDegeneration": {"fresh_h5_file": _PICKLED},
     "RandomCrop": {
         "symbolic_equals_eager": _UNCROPPED,
         "compute_output_shape_is_right": _UNCROPPED,
@@ -127,6 +165,7 @@ _TENSORFLOW: dict[str, dict[str, str]] = {
         for kind in ("Average", "Max")
         for number in (1, 2, 3)
     },
+    "ContrastLimitedAdaptiveHistogramEqualization": {"unknown_sizes": _STATIC},
     "CutMix": {
         "policy_mixed_bfloat16": "call() in training raises: random.beta() takes no "
         "bfloat16 tensor as alpha"
@@ -141,6 +180,10 @@ _TENSORFLOW: dict[str, dict[str, str]] = {
     "MelSpectrogram": {
         "policy_float64": "call() raises: power_to_db subtracts a float32 logarithm "
         "from float64"
+    },
+    "MixUp": {
+        "compiled_equals_eager": "random.beta() can't be compiled by XLA, and it is "
+        "drawn in inference too; supports_jit is True"
     },
     "UpSampling2D-bilinear": {"unknown_sizes": _STATIC},
 }

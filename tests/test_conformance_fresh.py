@@ -1,4 +1,4 @@
-"""Checks in other processes: what layers do there is reported, and suffered by nobody."""
+"""Checks in other processes: what layers do there is reported, and not suffered."""
 
 import json
 import os
@@ -42,11 +42,11 @@ def server():
     [
         ("top", "importing hangs_at_top"),
         ("init", "loading the .keras file"),
-        ("call", "loading the .keras file"),
+        ("call", "calling the model"),
     ],
 )
 def test_a_layer_that_hangs_is_reported(place, stage, site):
-    """The failure says during what it hangs, and shows the line; the next check runs."""
+    """The failure says during what it hangs, and where; the next check runs."""
     name = f"Hangs_at_{place}"
     path = write_layer(site, name, **{place: "if ELSEWHERE: time.sleep(600)"})
 
@@ -96,7 +96,8 @@ def test_what_it_has_started_ends_with_it(site, tmp_path):
     note = tmp_path / "child"
     start = f"""if ELSEWHERE:
             import subprocess
-            left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+            wait = "import time; time.sleep(600)"
+            left = subprocess.Popen([sys.executable, "-c", wait])
             open({str(note)!r}, "w").write(str(left.pid))"""
     write_layer(site, "Leaves_one", init=start)
 
@@ -123,7 +124,7 @@ def test_each_check_has_a_process_of_its_own(site, tmp_path):
 def test_output_disturbs_nothing(site, capfd):
     """What a layer prints, on any way, is neither read as an answer nor shown."""
     loud = "print('loud ' * 1000); os.write(1, b'loud'); os.write(2, b'loud')"
-    write_layer(site, "Loud", top=f"if ELSEWHERE: {loud}", call=f"ELSEWHERE and {loud}")
+    write_layer(site, "Loud", top=f"if ELSEWHERE: {loud}", call=f"if ELSEWHERE: {loud}")
 
     assert only(case_in("Loud")).status == "passed"
     assert "loud" not in "".join(capfd.readouterr())
@@ -150,7 +151,7 @@ def test_a_job_is_where_the_host_is(site, tmp_path, monkeypatch):
 
 
 def test_a_plugin_is_found_with_nothing_imported():
-    """A layer that an installed plugin declares is loaded where nothing was imported."""
+    """A layer that an installed plugin declares is found by itself."""
     fault = SOUND["of_a_plugin"]
     case = LayerCase(fault.layer, checks=["fresh_plugin_file"], **fault.options)
 
@@ -179,10 +180,13 @@ def test_an_array_that_is_no_weight(keras):
 
 def test_a_forgotten_argument_is_told_elsewhere(site):
     """What goes wrong in this process as well is no matter of new processes."""
-    write_layer(site, "Forgets", init="self.factor = 2.0")
-    path = site / "forgets.py"
-    text = path.read_text().replace("**kwargs):", "factor, **kwargs):", 1)
-    path.write_text(text)
+    path = write_layer(site, "Forgets", init="self.factor = factor")
+    own = """
+    def get_config(self):
+        return {"name": self.name, "dtype": "float32"}
+"""
+    text = path.read_text().replace("(self, **kwargs)", "(self, factor=2.0, **kwargs)")
+    path.write_text(text.replace("inputs * 2.0", f"inputs * self.factor\n{own}"))
 
     outcome = only(case_in("Forgets", init_kwargs={"factor": 3.0}))
 
@@ -420,7 +424,7 @@ def test_without_forks_each_job_has_a_process(site, monkeypatch):
         mine.close()
 
     assert passed == FILES[2:]
-    assert hangs.what.startswith("In a new process it hangs while loading")
+    assert hangs.what == "In a new process it hangs while calling the model."
     assert ends.found.startswith("exit code 5")
 
 

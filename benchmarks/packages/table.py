@@ -49,6 +49,24 @@ class Package(NamedTuple):
         return [own, keras, *engines, "h5py", "pyyaml", *self.needs]
 
 
+#: Sublayers, or weights, of the dtype that is Keras' default, and not of the layer's.
+_IN_FLOAT32 = (
+    "{} without the layer's dtype: with dtype='{}' it says so and goes on in float32"
+)
+
+
+def _policies(where: str) -> dict[str, str]:
+    """What fails where a layer hands its dtype on to nothing that it is made of."""
+    names = ("mixed_float16", "mixed_bfloat16", "float64")
+    return {f"policy_{name}": _IN_FLOAT32.format(where, name) for name in names}
+
+
+def _unregistered(where: str) -> dict[str, str]:
+    """What fails where the class is not registered."""
+    reason = f"{where} is not registered: its files need custom_objects to be loaded"
+    return {"registered_under_own_package": reason}
+
+
 PACKAGES = {
     one.name: one
     for one in (
@@ -60,12 +78,22 @@ PACKAGES = {
                 Layer(
                     "bayesflow.networks.helpers.embeddings:FiLM",
                     {"init_kwargs": {"units": 4}, "input_shape": [(2, 4), (2, 3)]},
+                    {
+                        **_policies("featurewise_linear_modulation.py:22-23, Dense"),
+                        "config_holds_arguments": "featurewise_linear_modulation.py:59 "
+                        "takes activity_regularizer out of the configuration",
+                    },
                 ),
                 Layer(
                     "bayesflow.networks.summary.transformers.attention:SetAttention",
                     {
                         "init_kwargs": {"embed_dim": 8, "num_heads": 2},
                         "input_shape": (2, 5, 8),
+                    },
+                    {
+                        **_policies("set_attention.py:68, sublayers"),
+                        "config_holds_arguments": "set_attention.py:57, __init__() "
+                        "takes activity_regularizer and drops it",
                     },
                 ),
             ),
@@ -78,6 +106,7 @@ PACKAGES = {
                 Layer(
                     "keras_efficient_kan:KANLinear",
                     {"init_kwargs": {"units": 3}, "input_shape": (2, 4)},
+                    _policies("kan.py:67-76, sublayers and weights"),
                 ),
             ),
         ),
@@ -91,15 +120,7 @@ PACKAGES = {
                     {"init_kwargs": {"intermediate_dim": 8}, "input_shape": (2, 5, 4)},
                 ),
                 Layer(
-                    "keras_hub.layers:PositionEmbedding",
-                    {"init_kwargs": {"sequence_length": 7}, "input_shape": (2, 5, 4)},
-                ),
-                Layer(
                     "keras_hub.layers:RotaryEmbedding",
-                    {"input_shape": (2, 5, 4)},
-                ),
-                Layer(
-                    "keras_hub.layers:SinePositionEncoding",
                     {"input_shape": (2, 5, 4)},
                 ),
                 Layer(
@@ -135,6 +156,10 @@ PACKAGES = {
                         "init_kwargs": {"output_dimension": 2, "num_mixtures": 3},
                         "input_shape": (2, 4),
                     },
+                    {
+                        **_policies("__init__.py:40-42, Dense layers"),
+                        **_unregistered("MDN (__init__.py:26)"),
+                    },
                 ),
             ),
         ),
@@ -150,6 +175,12 @@ PACKAGES = {
                 Layer(
                     "keras_rs.layers:FeatureCross",
                     {"init_kwargs": {"projection_dim": 2}, "input_shape": (2, 4)},
+                    {
+                        "build_equals_call": "feature_cross.py:130, build() makes its "
+                        "Dense layers and builds none of them: a call does",
+                        "deepcopy_equal": "a copy is built and its Dense layers are "
+                        "not (feature_cross.py:130): it can't take the weights",
+                    },
                 ),
             ),
         ),
@@ -164,6 +195,17 @@ PACKAGES = {
                         "init_kwargs": {"nb_filters": 4, "dilations": [1, 2]},
                         "input_shape": (2, 6, 3),
                     },
+                    {
+                        **_policies("tcn.py:295, residual blocks"),
+                        "unknown_batch": "tcn.py:334, compute_output_shape() gives the "
+                        "rows that build() was told, whatever it is asked",
+                        "threads_agree": "tcn.py:349-350, call() keeps what it has so "
+                        "far in self.layers_outputs and self.skip_connections",
+                        "registered_under_own_package": "tcn.py:187, no package is "
+                        "named, so it is 'Custom>TCN'",
+                        "fresh_h5_file": "tcn.py:34, ResidualBlock, of which TCN is "
+                        "made, is not registered: the model can't be saved as .h5",
+                    },
                 ),
             ),
         ),
@@ -175,12 +217,31 @@ PACKAGES = {
                 Layer(
                     "kgcnn.layers.activ:Swish",
                     {"init_kwargs": {"trainable": True}, "input_shape": (2, 4)},
+                    {
+                        "trainable_false_freezes_all": "activ.py:104, trainable says "
+                        "it of a weight alone, so layer.trainable = True thaws nothing",
+                    },
                 ),
                 Layer(
                     "kgcnn.layers.mlp:MLP",
                     {
                         "init_kwargs": {"units": [4, 3], "activation": "relu"},
                         "input_shape": (2, 4),
+                    },
+                    {
+                        **_policies("mlp.py:283, Dense layers"),
+                        **_unregistered("MLP (mlp.py:245)"),
+                        **dict.fromkeys(
+                            (
+                                "deepcopy_equal",
+                                "pickle_equal",
+                                "fresh_keras_file",
+                                "fresh_weights_file",
+                                "fresh_json",
+                            ),
+                            "mlp.py:309-310, build() takes the shape that Keras has "
+                            "stored, a list, for several: no copy, no file can be read",
+                        ),
                     },
                 ),
             ),
@@ -194,10 +255,28 @@ PACKAGES = {
                 Layer(
                     "ncps.keras:CfC",
                     {"init_kwargs": {"units": 4}, "input_shape": (2, 5, 3)},
+                    {
+                        "config_round_trip": "cfc.py:123, from_config() makes a new "
+                        "cell in place of the one in the configuration, of a new name",
+                        "policy_float64": "cfc.py:88, the cell is made without dtype",
+                    },
                 ),
                 Layer(
                     "ncps.keras:LTC",
                     {"init_kwargs": {"units": 4}, "input_shape": (2, 5, 3)},
+                    {
+                        "config_round_trip": "ltc.py:116, get_config() gives a Wiring "
+                        "itself and from_config() (ltc.py:125) wants a dict",
+                        "in_subclassed": "ltc_cell.py:211-215, build() makes tensors: "
+                        "built in a compiled call on jax, they are gone after it",
+                        "policy_mixed_float16": "ltc_cell.py:142-244, weights are made "
+                        "as float32: the call raises",
+                        "policy_mixed_bfloat16": "ltc_cell.py:142-244, weights made "
+                        "as float32: the call raises",
+                        "policy_float64": "ltc_cell.py:142-244, weights are float32",
+                        "gradients_finite_at_zero": "on jax gradients can't be taken, "
+                        "fit() raises",
+                    },
                 ),
             ),
         ),
@@ -209,6 +288,13 @@ PACKAGES = {
                 Layer(
                     "tkan:TKAN",
                     {"init_kwargs": {"units": 4}, "input_shape": (2, 5, 3)},
+                    {
+                        "config_holds_arguments": "tkan.py:553, seed is not in the "
+                        "configuration: it comes back as the time of the day",
+                        "from_config_is_pure": "tkan.py:17, the constructor asks the "
+                        "environment for KERAS_BACKEND and not Keras for its backend",
+                        "policy_float64": "the cell is made without the layer's dtype",
+                    },
                 ),
             ),
         ),
@@ -220,6 +306,14 @@ PACKAGES = {
                 Layer(
                     "deel.lip.layers:SpectralDense",
                     {"init_kwargs": {"units": 3}, "input_shape": (2, 4)},
+                    {
+                        "policy_mixed_float16": "dense.py:151, wbar is a float32 "
+                        "variable: the call raises",
+                        "policy_mixed_bfloat16": "dense.py:151, wbar is a float32 "
+                        "variable: the call raises",
+                        "fresh_h5_file": "tf_keras 2.21.0 loads no initializer that is "
+                        "registered under a package from .h5; its default is one",
+                    },
                 ),
                 Layer(
                     "deel.lip.activations:GroupSort",
@@ -236,10 +330,16 @@ PACKAGES = {
                 Layer(
                     "keras_self_attention:SeqSelfAttention",
                     {"init_kwargs": {"units": 3}, "input_shape": (2, 5, 4)},
+                    {
+                        **_unregistered("SeqSelfAttention (seq_self_attention.py:5)"),
+                        "masked_steps_do_not_leak": "seq_self_attention.py:175, only "
+                        "what is masked itself is kept from masked steps",
+                    },
                 ),
                 Layer(
                     "keras_self_attention:SeqWeightedAttention",
                     {"input_shape": (2, 5, 4)},
+                    _unregistered("SeqWeightedAttention (seq_weighted_attention.py:5)"),
                 ),
             ),
             legacy=True,
@@ -252,6 +352,10 @@ PACKAGES = {
                 Layer(
                     "keras_spiking:Lowpass",
                     {"init_kwargs": {"tau_initializer": 0.1}, "input_shape": (2, 5, 4)},
+                    {
+                        **_policies("layers.py:156, the cell"),
+                        **_unregistered("Lowpass (layers.py:643)"),
+                    },
                 ),
             ),
             legacy=True,
@@ -268,7 +372,17 @@ PACKAGES = {
                             "units": 3,
                             "kernel_quantizer": "quantized_bits(4,0,1)",
                         },
+                        "alternatives": {"kernel_quantizer": "quantized_bits(8,0,1)"},
                         "input_shape": (2, 4),
+                    },
+                    {
+                        "policy_mixed_float16": "qlayers.py:629-632, a float32 kernel "
+                        "is multiplied with float16 inputs: the call raises",
+                        "policy_mixed_bfloat16": "qlayers.py:638, float32 and bfloat16 "
+                        "are mixed: the call raises",
+                        "policy_float64": "qlayers.py:629-632, a float32 kernel "
+                        "is multiplied with float64 inputs: the call raises",
+                        **_unregistered("QDense (qlayers.py:544)"),
                     },
                 ),
             ),
@@ -285,6 +399,13 @@ PACKAGES = {
                     {
                         "init_kwargs": {"channels": 3},
                         "input_shape": [(2, 5, 4), (2, 5, 5)],
+                    },
+                    {
+                        "config_holds_arguments": "conv.py, get_config() leaves "
+                        "activity_regularizer out",
+                        **_unregistered("GCNConv (gcn_conv.py:8)"),
+                        "mask_as_declared": "gcn_conv.py:106, it multiplies with "
+                        "the mask as it is: one of Keras' shape does not fit",
                     },
                 ),
             ),

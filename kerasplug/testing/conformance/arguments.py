@@ -179,7 +179,8 @@ def _others(value: Any) -> Iterator[Any]:
         yield from (value + 1, value * 2, value + 2, value - 1, -value)
     elif isinstance(value, float):
         yield from (value / 2, value + 0.125, value * 2, value + 1)
-    elif isinstance(value, str):
+    elif isinstance(value, str) and value.replace("-", "_").isidentifier():
+        # One that is more than a word may be read, and what is added left out.
         yield f"{value}_other"
     elif isinstance(value, list | tuple) and value:
         yield from _other_lists(value)

@@ -241,7 +241,8 @@ class Case:
 
     def forget(self, layer: Any) -> None:
         """Make a recurrent layer forget what it keeps from batch to batch."""
-        if getattr(layer, "stateful", False) and hasattr(layer, "reset_states"):
+        keeps = getattr(layer, "stateful", False) and layer.built
+        if keeps and hasattr(layer, "reset_states"):
             layer.reset_states()
 
     # --- inputs --------------------------------------------------------------------

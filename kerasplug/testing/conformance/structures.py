@@ -10,7 +10,10 @@ __all__ = ["flatten", "mapped", "paths"]
 
 
 def flatten(value: Any) -> list[Any]:
-    """The leaves, dicts in the order of their keys' insertion; None is no leaf."""
+    """The leaves, those of dicts in the order of their keys; None is no leaf.
+
+    So does Keras; what a dict went through, as a model, changes the order of insertion.
+    """
     return [leaf for _, leaf in paths(value)]
 
 
@@ -19,7 +22,7 @@ def paths(value: Any, at: str = "") -> list[tuple[str, Any]]:
     if value is None:
         return []
     if isinstance(value, dict):
-        parts = [(f"{at}[{key!r}]", one) for key, one in value.items()]
+        parts = [(f"{at}[{key!r}]", value[key]) for key in _ordered(value)]
     elif isinstance(value, list | tuple):
         parts = [(f"{at}[{number}]", one) for number, one in enumerate(value)]
     else:
@@ -32,16 +35,21 @@ def mapped(function: Callable[..., Any], value: Any, *others: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, dict):
-        return {
-            key: mapped(function, one, *(other[key] for other in others))
-            for key, one in value.items()
+        found = {
+            key: mapped(function, value[key], *(other[key] for other in others))
+            for key in _ordered(value)
         }
+        return {key: found[key] for key in value}
     if isinstance(value, list | tuple):
         parts = [
             mapped(function, *together) for together in zip(value, *others, strict=True)
         ]
         return _like(value, parts)
     return function(value, *others)
+
+
+def _ordered(value: dict[Any, Any]) -> list[Any]:
+    return sorted(value, key=str)
 
 
 def _like(value: Any, parts: list[Any]) -> Any:

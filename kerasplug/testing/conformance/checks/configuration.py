@@ -146,7 +146,7 @@ def _is_back(trial: Trial, before: dict[str, Any], again: dict[str, Any]) -> boo
 )
 def config_is_json(case: Case) -> None:
     """The configuration can be written as JSON, and is read back equal."""
-    layer = case.used()
+    layer = case.still
     try:
         config = config_of(layer)
     except Exception as error:

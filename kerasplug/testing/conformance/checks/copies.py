@@ -69,9 +69,7 @@ def pickle_equal(case: Case) -> None:
     with case.scope:
         copied = pickle.loads(pickle.dumps(original))  # noqa: S301 -- made in this line
     _demand_apart(case, original, copied)
-    _demand_equal(
-        case, original, copied, case.outputs if alone else case.model_outputs
-    )
+    _demand_equal(case, original, copied, case.outputs if alone else case.model_outputs)
 
 
 def _pickles_itself(case: Case) -> bool:

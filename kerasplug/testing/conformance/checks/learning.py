@@ -4,6 +4,7 @@ import math
 
 from kerasplug.testing.conformance.case import Case
 from kerasplug.testing.conformance.check import Blocked, Failed, NotApplicable, check
+from kerasplug.testing.conformance.checks.randomness import random_state_is_saved
 from kerasplug.testing.conformance.fitting import BATCHES, Fit, fit_of
 
 __all__ = ["fit_updates_state", "loss_falls"]
@@ -23,8 +24,10 @@ def loss_falls(case: Case) -> None:
     fit = case.once(fit_of)
     if isinstance(fit, Exception):
         raise fit
-    if fit.has_head or case.is_stateful:
-        return  # that it runs is all there is to see
+    # That it runs is all there is to see: no weights, or what a step gains is less than
+    # what chance, or what it remembers, gives and takes.
+    if fit.has_head or case.is_stateful or case.is_random:
+        return
     before, after = math.nan, math.nan
     for rate, left in _TRIES:
         before, after = fit.losses(rate)
@@ -77,7 +80,19 @@ def _compare(case: Case, fit: Fit, layer: object, state: list[int]) -> None:
     for number in state:
         expected = case.engine.array(variables[number])
         if said := case.differences(fit.after[number], expected):
+            _demand_saved_chance(case)
             name = case.engine.label(variables[number])
             what = f"Steps of fit leave {name!r} with another value than calls do."
             expected = f"as after {BATCHES} calls in training"
             raise Failed(what, found=said, expected=expected)
+
+
+def _demand_saved_chance(case: Case) -> None:
+    """Another check tells of draws that depend on more than the variables."""
+    try:
+        random_state_is_saved.run(case)
+    except NotApplicable:
+        return
+    except Failed as error:
+        by, reason = "random_state_is_saved", "its draws depend on more than variables"
+        raise Blocked(by, reason) from error

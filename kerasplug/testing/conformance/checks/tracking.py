@@ -15,6 +15,7 @@ __all__ = ["everything_is_tracked", "trainable_false_freezes_all"]
 _BOOKKEEPING = frozenset(
     (
         "_buffers",
+        "_functional",  # of a Sequential: its own layers, once more
         "_inbound_nodes",
         "_inbound_nodes_value",
         "_keras_history",
@@ -179,7 +180,7 @@ def _is_stateful(value: Any) -> bool:
 )
 def trainable_false_freezes_all(case: Case) -> None:
     """With `trainable=False` no weight of the layer or its sublayers is trained."""
-    layer = case.used()
+    layer = case.built()
     trained = layer.trainable_weights
     if not trained:
         reason = "it has no trainable weights"

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kerasplug._frameworks import family_root
-from kerasplug.errors import CheckSetupError
 from kerasplug.implementation import chosen
 from kerasplug.testing.conformance import arrays
 from kerasplug.testing.conformance.case import Case
@@ -31,8 +30,12 @@ _LINES = 12
 
 
 def start_early(case: Case) -> None:
-    """Start the servers that a case will need, without waiting for them."""
-    with contextlib.suppress(NotApplicable, CheckSetupError):
+    """Start the server that a case will need, without waiting for it.
+
+    Raises:
+        CheckSetupError: this is another process already, which is to do one job.
+    """
+    with contextlib.suppress(NotApplicable):
         pool().start(setting_of(case))
 
 

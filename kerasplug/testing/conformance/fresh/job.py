@@ -81,11 +81,18 @@ def _watch(folder: Path, limit: float) -> None:
 
     def noted(status: int) -> NoReturn:
         if os.getpid() == process:  # not in a fork of the layer's own
-            text = "".join(traceback.format_stack(sys._getframe(1)))  # noqa: SLF001 -- the caller is what matters
-            os.write(trace, f"os._exit({status}) was called:\n{text}".encode())
+            frames = traceback.extract_stack(sys._getframe(1))  # noqa: SLF001 -- the caller is what matters
+            # The latest first, as faulthandler has it.
+            lines = [f"  {_where(one)} in {one.name}" for one in reversed(frames)]
+            text = "\n".join([f"os._exit({status}) was called:", *lines])
+            os.write(trace, text.encode())
         _leave(status)
 
     os._exit = noted
+
+
+def _where(frame: traceback.FrameSummary) -> str:
+    return f'File "{frame.filename}", line {frame.lineno}'
 
 
 def _reply(folder: Path, request: Mapping[str, Any]) -> None:

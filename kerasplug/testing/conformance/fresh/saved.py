@@ -34,20 +34,13 @@ class Saved:
         self.case = case
         self.folder = pool().folder()
         self.layer = case.used()
-        self.batch: int | None = None
-        self.model = self._model()
+        # A stateful layer has to know how many rows there are.
+        self.batch = case.inputs.batch if case.is_stateful else None
+        self.model = case.model(self.layer, self.batch)
         self.weights = [case.engine.array(one) for one in self.model.weights]
         self.outputs = self._outputs()
         #: Whether the outputs follow from weights and inputs.
         self.repeats = not case.differences(self.outputs, self._outputs())
-
-    def _model(self) -> Any:
-        try:
-            return self.case.model(self.layer)
-        except Blocked:
-            # A stateful layer has to know how many rows there are.
-            self.batch = self.case.inputs.batch
-            return self.case.model(self.layer, self.batch)
 
     def _outputs(self) -> Any:
         made = self.case.model_outputs(self.model, self.case.data())

@@ -143,6 +143,7 @@ class Server:
         code = self._process.wait()
         with self._lock:
             self.is_dead = True
+            self._close_requests()
             waiting, self._waiting = self._waiting, {}
         for one in waiting.values():
             one.put(None if self._forks else Ended(code, late=False))
@@ -199,7 +200,7 @@ class Server:
             try:
                 self._process.stdin.write(line.encode())
                 self._process.stdin.flush()
-            except OSError as error:
+            except (OSError, ValueError) as error:  # it ended, or was closed
                 raise ServerDiedError from error
             self._waiting[self._count] = answer
 
@@ -236,10 +237,8 @@ class Server:
 
     def close(self) -> None:
         """End it, and its jobs before."""
-        assert self._process.stdin is not None
         busy = bool(self._waiting) and self._forks
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
+        self._close_requests()
         if busy:
             # It ends its jobs first, which nobody else can.
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -247,6 +246,11 @@ class Server:
         if self._process.poll() is None:
             self.kill()
         self._listener.join(5.0)
+
+    def _close_requests(self) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
 
     def disown(self) -> None:
         """Know nothing more of it: this process is a fork of the one it belongs to."""
