@@ -55,8 +55,8 @@ _TRACED = (
 )
 
 _PICKLED = (
-    "get_config() gives value_range as Keras' own tracked list, which leads back to the "
-    "layer: the copy that saving as .h5 makes raises, cannot pickle 'module' object"
+    "get_config() gives value_range as Keras' own tracked list, which leads back to "
+    "the layer: the copy that saving as .h5 makes raises, cannot pickle 'module' object"
 )
 
 _CONSTANT = "the gradient of the stretched contrast of a constant image is NaN"
