@@ -113,7 +113,6 @@ _BOTH: dict[str, dict[str, str]] = {
         "policy_float64": _BOXES,
     },
     "MultiHeadAttention": {"config_holds_arguments": _FLASH},
-    "MultiHeadAttention-dropout": {"config_holds_arguments": _FLASH},
     "Normalization": {"in_subclassed": _TRACED},
     "Normalization-invert": {"in_subclassed": _TRACED},
     "Pipeline": {
@@ -123,6 +122,15 @@ _BOTH: dict[str, dict[str, str]] = {
     "RandAugment": {"gradients_finite_at_zero": _CONSTANT},
     "RandomBrightness": {"fresh_h5_file": _PICKLED},
     "RandomColorDegeneration": {"fresh_h5_file": _PICKLED},
+    "RandomGrayscale": {"config_holds_arguments": "get_config() leaves out seed"},
+    "RandomPosterization": {"fresh_h5_file": _PICKLED},
+    "RandomSaturation": {"fresh_h5_file": _PICKLED},
+    "RandomSharpness": {"fresh_h5_file": _PICKLED},
+    "RandomShear": {
+        "config_round_trip": "get_config() gives x_factor=0.4 as (-0.4, 0.4), which "
+        "__init__ refuses: from_config() raises"
+    },
+    "Solarization": {"fresh_h5_file": _PICKLED},
     "RandomCrop": {
         "symbolic_equals_eager": _UNCROPPED,
         "compute_output_shape_is_right": _UNCROPPED,

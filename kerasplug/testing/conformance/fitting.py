@@ -6,6 +6,7 @@ from kerasplug.testing.conformance import arrays
 from kerasplug.testing.conformance.case import Case
 from kerasplug.testing.conformance.check import Blocked, NotApplicable
 from kerasplug.testing.conformance.structures import flatten, mapped
+from kerasplug.testing.conformance.tracing import demand_traceable
 
 __all__ = ["BATCHES", "Fit", "fit_of"]
 
@@ -168,4 +169,14 @@ def fit_of(case: Case) -> "Fit | Exception":
     try:
         return Fit(case)
     except Exception as error:  # noqa: BLE001 -- the checks raise it
-        return error
+        return _told_elsewhere(case) or error
+
+
+def _told_elsewhere(case: Case) -> NotApplicable | None:
+    """Why it can't be fitted, where it says so or another check does."""
+    if not case.engine.untraced:
+        try:
+            demand_traceable(case)
+        except NotApplicable as said:
+            return said
+    return None

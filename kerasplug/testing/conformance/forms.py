@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Form",
     "batched",
+    "batches",
     "demand_true_forms",
     "eager_forms",
     "forms",
@@ -159,6 +160,12 @@ def _batched(case: "Case") -> list[bool]:
         tuple(form.shape[:1] for form in pair) == tuple((rows,) for rows in counts)
         for pair in zip(*found, strict=True)
     ]
+
+
+def batches(case: "Case") -> list[int | None]:
+    """The numbers of rows of symbolic inputs: unknown, where that may be, and known."""
+    known = case.inputs.batch
+    return [known] if case.is_stateful else [None, known]
 
 
 def eager_forms(case: "Case") -> list[Form]:

@@ -41,6 +41,7 @@ def compare(case: "Case", outer: Outer, data: list[Any]) -> None:
         return  # Chance decides, not the layer's state: see inference_repeats.
     outer.answers(data)  # What is not built is built by this.
     _compare_weights(case, outer, start)
+    case.forget(outer.layer)
     case.engine.assign(outer.layer, start)
     if wrong := case.differences(outer.answers(data), expected):
         what = f"{outer.name} gives something else than the layer in it."

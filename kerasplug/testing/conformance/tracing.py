@@ -36,6 +36,7 @@ def history(
         data: arrays for each call.
     """
     engine = case.engine
+    case.forget(layer)  # Keras 2 does not list the states of recurrent layers.
     engine.assign(layer, start)
     outputs = [engine.arrays(call(engine.tensors(one))) for one in data]
     return History(outputs, engine.values(layer))

@@ -8,6 +8,7 @@ from kerasplug.testing.conformance.check import Failed, NotApplicable, check
 from kerasplug.testing.conformance.forms import (
     Form,
     batched,
+    batches,
     eager_forms,
     forms,
     forms_of_shapes,
@@ -43,7 +44,7 @@ def _said(what: str, said: list[Form], found: list[Form]) -> None:
 def symbolic_equals_eager(case: Case) -> None:
     """Symbolic outputs have the shapes and dtypes of the real ones."""
     found = eager_forms(case)
-    for batch in (None, case.inputs.batch):
+    for batch in batches(case):
         said = forms(case, symbolic_outputs(case, case.layer(), batch))
         known = "an unknown" if batch is None else "a known"
         what = f"A symbolic output, for {known} number of rows, is not as the real one."
@@ -62,7 +63,7 @@ def compute_output_shape_is_right(case: Case) -> None:
         reason = "it can't know of call_kwargs; compute_output_spec() does"
         raise NotApplicable(reason)
     layer, found = case.built(), eager_forms(case)
-    for batch in (case.inputs.batch, None):
+    for batch in batches(case):
         arguments = shape_arguments(case, layer.compute_output_shape, batch)
         if arguments is None:
             reason = "compute_output_shape() does not take the shapes of these inputs"
@@ -94,8 +95,8 @@ def compute_output_spec_is_right(case: Case) -> None:
         reason = "Keras 2 has no compute_output_spec()"
         raise NotApplicable(reason)
     layer, found = case.built(), eager_forms(case)
-    symbolic_outputs(case, layer)  # Where that fails, it is another check's matter.
-    for batch in (case.inputs.batch, None):
+    for batch in batches(case):
+        symbolic_outputs(case, layer, batch)  # A failure is another check's matter.
         inputs = case.symbolic(batch)
         given = inputs if case.by_keyword else {}
         arguments = () if case.by_keyword else (inputs,)
