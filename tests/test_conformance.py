@@ -1,10 +1,13 @@
 """check_layer and layer_checks: what they take, what they say, whom they blame."""
 
 import json
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
-from pytest_kit import pytest_here
+from pytest_kit import clean, pytest_here
 
 import kerasplug
 from kerasplug.errors import (
@@ -433,3 +436,31 @@ def test_collecting_checks_loads_no_keras(tmp_path):
 
     assert ran.code == 0
     assert "test_layers[known-build_is_idempotent]" in ran.out
+
+
+def test_a_backend_without_training_is_no_fault_of_the_layer(tmp_path):
+    """On NumPy, which has no gradients and no fit, what is about them does not apply."""
+    program = """
+        from kerasplug.testing import check_layer
+
+        options = {"init_kwargs": {"units": 3}, "input_shape": (2, 4)}
+        report = check_layer("keras.layers:Dense", **options, minimum=30)
+        skipped = report.ids("not applicable")
+        assert {"loss_falls", "gradients_are_right", "traced_equals_eager"} < set(skipped)
+    """
+    environment = {
+        **clean(),
+        "KERAS_BACKEND": "numpy",
+        "KERASPLUG_IMPLEMENTATION": "keras",
+    }
+
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr

@@ -239,6 +239,10 @@ class Case:
             self._made[make] = make(self)
         return cast("_Made", self._made[make])
 
+    def know(self, make: Callable[["Case"], _Made], made: _Made) -> None:
+        """Keep what a check has found out on the way, for `once`."""
+        self._made[make] = made
+
     def forget(self, layer: Any) -> None:
         """Make a recurrent layer forget what it keeps from batch to batch."""
         keeps = getattr(layer, "stateful", False) and layer.built

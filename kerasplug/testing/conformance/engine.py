@@ -33,7 +33,7 @@ class Gradients(NamedTuple):
 
 
 class Engine:
-    """A Keras with its backend.
+    """A Keras with its backend: as it is, one that runs eagerly, without gradients.
 
     Args:
         keras: the Keras module in use.
@@ -47,11 +47,9 @@ class Engine:
     tracing_compiles = False
     #: Whether it can trace with sizes that are not known yet.
     traces_unknown = False
-    #: Whether `run(..., how="traced")` and `how="xla"` are there, or why not.
-    untraced = ""
-    uncompiled = ""
-    #: Whether gradients are there, or why not.
-    no_gradients = ""
+    #: Why it does not trace, has no XLA, has no gradients; empty where it does.
+    untraced = uncompiled = "this backend runs eagerly only"
+    no_gradients = "this backend has no gradients"
 
     def __init__(self, keras: Any, name: str, *, legacy: bool) -> None:
         self.keras = keras
@@ -176,14 +174,14 @@ class Engine:
         Raises:
             NotApplicable: this backend has no such thing.
         """
-        if reason := {"traced": self.untraced, "xla": self.uncompiled}.get(how, ""):
-            raise NotApplicable(reason)
-        return (
-            call(inputs) if how == "eager" else self._compiled(call, layer, inputs, how)
-        )
+        if how == "eager":
+            return call(inputs)
+        if how == "xla" and self.uncompiled:
+            raise NotApplicable(self.uncompiled)
+        return self._compiled(call, layer, inputs, how)
 
-    def _compiled(self, call: Call, layer: Any, inputs: Any, how: str) -> Any:
-        raise NotImplementedError
+    def _compiled(self, *_: Any, **__: Any) -> Any:
+        raise NotApplicable(self.untraced)
 
     def traced(
         self, call: Call, layer: Any, inputs: Any, free: Iterable[int] = ()
@@ -200,12 +198,10 @@ class Engine:
         Raises:
             NotApplicable: this backend does not trace.
         """
-        if self.untraced:
-            raise NotApplicable(self.untraced)
         return self._traced(call, layer, inputs, set(free))
 
-    def _traced(self, call: Call, layer: Any, inputs: Any, free: set[int]) -> Call:
-        raise NotImplementedError
+    def _traced(self, *_: Any, **__: Any) -> Call:
+        raise NotApplicable(self.untraced)
 
     def gradients(
         self, call: Call, layer: Any, inputs: Any, weights: list[Any] | None = None
@@ -221,15 +217,11 @@ class Engine:
         Raises:
             NotApplicable: the backend has no gradients, or no output is a float.
         """
-        if self.no_gradients:
-            raise NotApplicable(self.no_gradients)
         chosen = layer.trainable_variables if weights is None else weights
         return self._gradients(call, layer, inputs, chosen)
 
-    def _gradients(
-        self, call: Call, layer: Any, inputs: Any, weights: list[Any]
-    ) -> Gradients:
-        raise NotImplementedError
+    def _gradients(self, *_: Any, **__: Any) -> Gradients:
+        raise NotApplicable(self.no_gradients)
 
     def projected(self, outputs: Any) -> Any:
         """One number: the float outputs, each times a fixed random number, summed.

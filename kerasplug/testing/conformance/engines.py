@@ -16,13 +16,9 @@ from kerasplug.testing.conformance.structures import flatten, mapped
 __all__ = ["Engine", "Gradients", "engine_of"]
 
 
-class _NoGradients(Engine):
-    untraced = uncompiled = "this backend runs eagerly only"
-    no_gradients = "this backend has no gradients"
-
-
 class _TensorFlow(Engine):
     traces_unknown = has_strings = True
+    untraced = uncompiled = no_gradients = ""
 
     @property
     def _tf(self) -> Any:
@@ -151,6 +147,7 @@ class _Legacy(_TensorFlow):
 
 class _Jax(Engine):
     tracing_compiles = True
+    untraced = no_gradients = ""
     uncompiled = "JAX traces and compiles in one: see traced_equals_eager"
 
     @property
@@ -238,6 +235,7 @@ def _filled(structure: Any, leaves: list[Any]) -> Any:
 
 class _Torch(Engine):
     untraced = uncompiled = "Keras runs eagerly on PyTorch"
+    no_gradients = ""
 
     @property
     def _torch(self) -> Any:
@@ -288,5 +286,5 @@ def engine_of(keras: Any, backend: str) -> Engine:
     """
     legacy = str(keras.__version__).startswith("2.")
     kinds = {"tensorflow": _TensorFlow, "jax": _Jax, "torch": _Torch}
-    kind = _Legacy if legacy else kinds.get(backend, _NoGradients)
+    kind = _Legacy if legacy else kinds.get(backend, Engine)
     return kind(keras, backend, legacy=legacy)

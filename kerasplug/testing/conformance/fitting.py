@@ -1,5 +1,6 @@
 """A layer in a model that is compiled and fitted, once for all checks of training."""
 
+import functools
 from typing import Any
 
 from kerasplug.testing.conformance import arrays
@@ -10,15 +11,21 @@ from kerasplug.testing.conformance.tracing import demand_traceable
 
 __all__ = ["BATCHES", "Fit", "fit_of"]
 
-#: Steps of Adam in one go.
+#: Steps in one go.
 _STEPS = 40
+#: How many draws a loss is the mean of, where chance plays a part.
+_DRAWS = 8
+#: Every gradient is scaled down to this norm, so that the rate alone says how far a
+#: step goes, whatever the scale of the outputs. Adam does so too, and takes far longer
+#: to be traced.
+_NORM = 1e-6
 #: Batches whose effect on the state is looked at: the second one differs, and a step
 #: that is counted in Python is not counted any more.
 BATCHES = 2
 
 
 class Fit:
-    """A functional model of the layer, compiled as Keras chooses, fitted a little.
+    """A functional model of the layer, compiled as Keras chooses, ready to be fitted.
 
     Where the layer has trainable weights and gives floats, the model is the layer and
     nothing else; otherwise a `Dense` head follows, so that there is something to train.
@@ -32,6 +39,8 @@ class Fit:
     """
 
     def __init__(self, case: Case) -> None:
+        if case.engine.no_gradients:
+            raise NotApplicable(case.engine.no_gradients)
         self._case = case
         self.layer = case.layer()
         inputs = case.symbolic(case.inputs.batch)
@@ -48,8 +57,9 @@ class Fit:
         if any(one.shape[:1] != (case.inputs.batch,) for one in self.targets):
             reason = "its outputs have other rows than its inputs: no loss takes that"
             raise NotApplicable(reason)
-        #: The values of the layer's variables after steps that train nothing.
-        self.after = self._first_steps(len(ends))
+        optimizer = case.keras.optimizers.SGD(0.0, global_clipnorm=_NORM)
+        loss = "mse" if len(ends) == 1 else ["mse"] * len(ends)
+        self.model.compile(optimizer=optimizer, loss=loss)
 
     def _outputs(self, inputs: Any) -> Any:
         engine = self._case.engine
@@ -112,11 +122,16 @@ class Fit:
         self._case.forget(self.layer)
         self._case.engine.assign(self.layer, values)
 
-    def _first_steps(self, ends: int) -> list[Any]:
-        optimizer = self._case.keras.optimizers.Adam(learning_rate=0.0)
-        self.model.compile(
-            optimizer=optimizer, loss="mse" if ends == 1 else ["mse"] * ends
-        )
+    @functools.cached_property
+    def after(self) -> list[Any]:
+        """The values of the layer's variables after steps that train nothing.
+
+        Raises:
+            NotApplicable: it can't be fitted, as it says or another check does.
+            Exception: whatever fit raises.
+        """
+        self._set(self.start)
+        self.model.optimizer.learning_rate = 0.0
         batches = [self._case.data(variant=number) for number in range(BATCHES)]
         self._fit(mapped(arrays.joined, *batches), BATCHES)
         return self._case.engine.values(self.layer)
@@ -125,25 +140,47 @@ class Fit:
         batch = self._case.inputs.batch
         targets = [arrays.rows(one, batch * steps) for one in self.targets]
         wanted = targets[0] if len(targets) == 1 else targets
-        self.model.fit(data, wanted, batch_size=batch, shuffle=False, verbose=0)
+        try:
+            self.model.fit(data, wanted, batch_size=batch, shuffle=False, verbose=0)
+        except Exception as error:
+            raise _told_elsewhere(self._case) or error from error
 
-    def losses(self, rate: float) -> tuple[float, float]:
-        """The loss before and after some steps of Adam, from the start.
+    def losses(self, rate: float) -> list[tuple[float, float]]:
+        """The loss before and after some steps down the slope, from the start.
+
+        In training; where chance plays a part over several draws, and in inference as
+        well: what fits best under dropout need not fit best without it.
 
         Args:
-            rate: the learning rate.
+            rate: how far each weight goes in a step, on average.
+
+        Raises:
+            NotApplicable: it can't be fitted, as it says or another check does.
+            Exception: whatever fit raises.
         """
-        # Steps of size 0 have put the weights where constraints want them.
-        self._set(self._mixed(self.after))
-        before = self._loss()
-        self._set(self._mixed(self.after))
-        self.model.optimizer.learning_rate = rate
+        before = self._losses(self._begin)
+        self._set(self._begin)
+        count = sum(one.size for one in map(self._case.engine.array, self._trainable()))
+        self.model.optimizer.learning_rate = rate * count**0.5 / _NORM
         count = _STEPS * self._case.inputs.batch
         data = mapped(lambda one: arrays.rows(one, count), self._case.data())
         self._fit(data, _STEPS)
         # Seeds go back to the start: chance is then the same as before.
-        self._set(self._mixed(self._case.engine.values(self.layer)))
-        return before, self._loss()
+        trained = self._mixed(self._case.engine.values(self.layer))
+        return list(zip(before, self._losses(trained), strict=True))
+
+    def _losses(self, values: list[Any]) -> list[float]:
+        self._set(values)
+        if not self._case.is_random:
+            return [self._loss(training=True)]
+        drawn = [self._loss(training=True) for _ in range(_DRAWS)]
+        return [sum(drawn) / _DRAWS, self._loss(training=False)]
+
+    @functools.cached_property
+    def _begin(self) -> list[Any]:
+        """The start; where weights have constraints, moved to where they want them."""
+        bound = any(getattr(one, "constraint", None) for one in self._trainable())
+        return self._mixed(self.after) if bound else self.start
 
     def _mixed(self, values: list[Any]) -> list[Any]:
         """These values for what is trained, and those of the start for the rest."""
@@ -155,9 +192,8 @@ class Fit:
             )
         ]
 
-    def _loss(self) -> float:
-        """The loss in training; in inference where chance would hide what is learnt."""
-        given = self._given(training=not self._case.is_random)
+    def _loss(self, *, training: bool) -> float:
+        given = self._given(training=training)
         pairs = zip(given, self.targets, strict=True)
         errors = sum(float(((one - two) ** 2).mean()) for one, two in pairs)
         added = [self._case.engine.array(one) for one in self.layer.losses]
@@ -165,11 +201,11 @@ class Fit:
 
 
 def fit_of(case: Case) -> "Fit | Exception":
-    """The fitted model, or what was raised on the way: for `Case.once`."""
+    """The compiled model, or what was raised on the way: for `Case.once`."""
     try:
         return Fit(case)
     except Exception as error:  # noqa: BLE001 -- the checks raise it
-        return _told_elsewhere(case) or error
+        return error
 
 
 def _told_elsewhere(case: Case) -> NotApplicable | None:

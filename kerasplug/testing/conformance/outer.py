@@ -28,31 +28,50 @@ class Outer(NamedTuple):
     answers: Callable[[list[Any]], list[Any]]
 
 
-def compare(case: "Case", outer: Outer, data: list[Any]) -> None:
+def compare(case: "Case", outer: Outer, variants: tuple[int, ...] = (0,)) -> None:
     """Compare with the layer alone, on the same data from the same state.
+
+    Args:
+        case: the layer and its inputs.
+        outer: what is round it.
+        variants: which data, 0 or 1 each; a stateful layer goes on from 0 to 1.
 
     Raises:
         Failed: it has other weights, or gives something else.
     """
-    case.forget(case.still)
-    start = case.engine.values(case.still)
-    expected = _alone(case, start, data)
-    if case.differences(expected, _alone(case, start, data)):
+    alone = case.once(_alone)
+    if alone is None:
         return  # Chance decides, not the layer's state: see inference_repeats.
+    data = [case.data(variant=number) for number in variants]
     outer.answers(data)  # What is not built is built by this.
-    _compare_weights(case, outer, start)
+    _compare_weights(case, outer, alone.start)
     case.forget(outer.layer)
-    case.engine.assign(outer.layer, start)
+    case.engine.assign(outer.layer, alone.start)
+    expected = [alone.outputs[number] for number in variants]
     if wrong := case.differences(outer.answers(data), expected):
         what = f"{outer.name} gives something else than the layer in it."
         raise Failed(what, found=wrong, expected="the outputs of the layer")
 
 
-def _alone(case: "Case", start: list[Any], data: list[Any]) -> list[Any]:
+class _Alone(NamedTuple):
+    """The state of the used layer, and its outputs for two variants of the data."""
+
+    start: list[Any]
+    outputs: list[Any]
+
+
+def _alone(case: "Case") -> _Alone | None:
+    """What the layer gives by itself; None where it gives something else each time."""
+
     def call(tensors: Any) -> Any:
         return case.call(case.still, tensors, training=False)
 
-    return history(case, case.still, start, call, data).outputs
+    case.forget(case.still)
+    start = case.engine.values(case.still)
+    data = [case.data(variant=number) for number in (0, 1)]
+    first, again = (history(case, case.still, start, call, data) for _ in "12")
+    same = not case.differences(first.outputs, again.outputs)
+    return _Alone(start, first.outputs) if same else None
 
 
 def _compare_weights(case: "Case", outer: Outer, start: list[Any]) -> None:

@@ -9,7 +9,14 @@ from kerasplug.testing.conformance.check import Blocked, NotApplicable
 if TYPE_CHECKING:
     from kerasplug.testing.conformance.case import Case
 
-__all__ = ["History", "demand_jit", "demand_traceable", "history", "told"]
+__all__ = [
+    "History",
+    "demand_jit",
+    "demand_traceable",
+    "history",
+    "known_traceable",
+    "told",
+]
 
 
 class History(NamedTuple):
@@ -73,6 +80,11 @@ def demand_traceable(case: "Case") -> None:
     if error := case.once(_error):
         by, reason = "traced_equals_eager", f"it can't be traced ({error})"
         raise Blocked(by, reason)
+
+
+def known_traceable(case: "Case") -> None:
+    """Keep that a check has traced it: the others need not try."""
+    case.know(_error, "")
 
 
 def _error(case: "Case") -> str:

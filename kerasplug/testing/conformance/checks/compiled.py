@@ -13,6 +13,7 @@ from kerasplug.testing.conformance.tracing import (
     demand_jit,
     demand_traceable,
     history,
+    known_traceable,
     told,
 )
 
@@ -103,6 +104,7 @@ def traced_equals_eager(case: Case) -> None:
         trial.compare(call, "traced")
         if free:
             _other_batch(trial, call)
+        known_traceable(case)
     trial = _Trial(case, training=True)
     if trial.repeats:
         trial.compare(
