@@ -5,13 +5,11 @@ another process is measured over layer classes that differ, each in a module of 
 """
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 from timing import Row, ratio, spread
-from workshop import Workshop
+from workshop import Workshop, layer_source, with_keras
 
 __all__ = ["measure"]
 
@@ -20,29 +18,6 @@ _GOAL = 10.0
 #: For one more class of layers, in milliseconds of wall time.
 _GOAL_FRESH_MS = 3000.0
 _BACKENDS = ("tensorflow", "jax")
-
-_GATE = """
-import keras
-
-
-@keras.saving.register_keras_serializable(package="gate{number}")
-class Gate{number}(keras.layers.Layer):
-    def __init__(self, units, **kwargs):
-        super().__init__(**kwargs)
-        self.units = units
-
-    def build(self, input_shape):
-        self.kernel = self.add_weight(shape=(input_shape[-1], self.units))
-
-    def call(self, inputs):
-        return inputs @ self.kernel
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.units)
-
-    def get_config(self):
-        return {{**super().get_config(), "units": self.units}}
-"""
 
 # Runs where Keras is; JSON with the CPU seconds of ours and of Keras' own.
 _BESIDE = """
@@ -103,7 +78,8 @@ def measure(workshop: Workshop, repeats: int) -> list[Row]:
     (folder / "library").symlink_to(workshop.library)
     for number in range(repeats + 1):
         path = folder / "gates" / f"gate{number}.py"
-        path.write_text(_GATE.format(number=number), encoding="utf-8")
+        registered = f"@keras.saving.register_keras_serializable('gate{number}')"
+        path.write_text(layer_source(number, registered), encoding="utf-8")
     return [row for backend in _BACKENDS for row in _rows(folder, backend, repeats)]
 
 
@@ -125,25 +101,9 @@ def _rows(folder: Path, backend: str, repeats: int) -> list[Row]:
     ]
 
 
-def _run(folder: Path, backend: str, code: str, repeats: int) -> list:
+def _run(folder: Path, backend: str, code: str, repeats: int) -> list[Any]:
     """The samples that a process with this backend prints."""
-    environment = {
-        **os.environ,
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "KERAS_BACKEND": backend,
-        "KERAS_HOME": str(folder / "keras"),
-        "KERASPLUG_IMPLEMENTATION": "keras",
-        "PYTHONPATH": os.pathsep.join([str(folder / "gates"), str(folder / "library")]),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "XDG_CACHE_HOME": str(folder / "cache"),
-    }
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(repeats)],
-        env=environment,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    paths = [folder / "gates", folder / "library"]
+    said = with_keras(folder, backend, paths, code, str(repeats))
+    samples: list[Any] = json.loads(said.splitlines()[-1])
+    return samples

@@ -6,40 +6,16 @@ Its share is the CPU time of the whole call less what passes inside Keras' own
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 from timing import Row, ratio, spread
-from workshop import Workshop, install, settle
+from workshop import Workshop, install, layer_source, settle, with_keras
 
 __all__ = ["measure"]
 
 _GOAL_MS = 20.0
 _LAYERS = 3
 _FORMATS = ("keras", "h5")
-
-_SOURCE = """
-import keras
-
-
-class Gate{number}(keras.layers.Layer):
-    def __init__(self, units, **kwargs):
-        super().__init__(**kwargs)
-        self.units = units
-
-    def build(self, input_shape):
-        self.kernel = self.add_weight(shape=(input_shape[-1], self.units))
-
-    def call(self, inputs):
-        return inputs @ self.kernel
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.units)
-
-    def get_config(self):
-        return {{**super().get_config(), "units": self.units}}
-"""
 
 _SAVE = """
 import keras
@@ -114,7 +90,7 @@ def measure(workshop: Workshop, repeats: int) -> list[Row]:
 def _prepare(folder: Path) -> None:
     """A plugin with three layers, and a model of them in both formats."""
     names = [f"Gate{number}" for number in range(_LAYERS)]
-    sources = [_SOURCE.format(number=number) for number in range(_LAYERS)]
+    sources = [layer_source(number) for number in range(_LAYERS)]
     install(
         folder / "site",
         "gates",
@@ -134,28 +110,10 @@ def _load(folder: Path, path: Path, repeats: int) -> list[list[float]]:
 
 
 def _run(folder: Path, code: str, *arguments: str) -> str:
-    """What a process of this environment's own Python prints, which has Keras."""
-    environment = {
-        **os.environ,
-        "CUDA_VISIBLE_DEVICES": "-1",
-        # The engine that is imported the fastest: ours is the share around it.
-        "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "numpy"),
-        "KERAS_HOME": str(folder / "keras"),
-        "KERASPLUG_IMPLEMENTATION": "keras",
-        "PYTHONPATH": os.pathsep.join([str(folder / "site"), str(folder / "library")]),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "XDG_CACHE_HOME": str(folder / "cache"),
-    }
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        env=environment,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+    # The engine that is imported the fastest: ours is the share around it.
+    backend = os.environ.get("KERAS_BACKEND", "numpy")
+    paths = [folder / "site", folder / "library"]
+    return with_keras(folder, backend, paths, code, *arguments)
 
 
 def _share(what: str, samples: list[list[float]]) -> Row:

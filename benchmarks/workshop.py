@@ -2,9 +2,12 @@
 
 import compileall
 import importlib.util
+import os
 import shutil
+import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 from timing import Interpreter
@@ -14,7 +17,29 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from fakes import install, settle  # noqa: E402 -- the tests' helper, found by the line above
 
-__all__ = ["Workshop", "install", "settle"]
+__all__ = ["Workshop", "install", "layer_source", "settle", "with_keras"]
+
+_LAYER = """
+import keras
+
+
+{decorator}class Gate{number}(keras.layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(shape=(input_shape[-1], self.units))
+
+    def call(self, inputs):
+        return inputs @ self.kernel
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self):
+        return {{**super().get_config(), "units": self.units}}
+"""
 
 _PACKAGES = ("pluggy", "packaging", "stevedore", "importlib_metadata", "zipp")
 
@@ -117,6 +142,45 @@ class Workshop:
         """An interpreter that has `sites`, kerasplug and its peers on its path."""
         folders = [*sites, self.library]
         return Interpreter(self.python, folders, self.home, self.folder / cache)
+
+
+def layer_source(number: int, decorator: str = "") -> str:
+    """The source of a layer `Gate0`, `Gate1`, … as authors write them."""
+    return _LAYER.format(number=number, decorator=decorator and f"{decorator}\n")
+
+
+def with_keras(
+    folder: Path, backend: str, paths: Sequence[Path], code: str, *arguments: str
+) -> str:
+    """What a process of this environment's own Python prints, which has Keras.
+
+    Args:
+        folder: where it runs, and where Keras' and kerasplug's own files go.
+        backend: `KERAS_BACKEND`.
+        paths: `PYTHONPATH`.
+        code: its program.
+        arguments: what the program finds in `sys.argv`.
+    """
+    environment = {
+        **os.environ,
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "KERAS_BACKEND": backend,
+        "KERAS_HOME": str(folder / "keras"),
+        "KERASPLUG_IMPLEMENTATION": "keras",
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "XDG_CACHE_HOME": str(folder / "cache"),
+    }
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=environment,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout
 
 
 def _copy(source: Path, folder: Path) -> None:

@@ -1,18 +1,15 @@
 """Layers that make their weights wrongly; otherwise as they should be."""
 
+from faulty_base import Same
+
 import kerasplug
 
 keras = kerasplug.implementation()
 registered = keras.saving.register_keras_serializable(package="faulty_building")
 
 
-class _Same(keras.layers.Layer):
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-
 @registered
-class NoBuild(_Same):
+class NoBuild(Same):
     """Its sublayer is built by the first call, and only by it."""
 
     def __init__(self, **kwargs):
@@ -24,7 +21,7 @@ class NoBuild(_Same):
 
 
 @registered
-class BuildsLater(_Same):
+class BuildsLater(Same):
     """What it uses in training only is built by the first call in training."""
 
     def __init__(self, **kwargs):
@@ -41,7 +38,7 @@ class BuildsLater(_Same):
 
 
 @registered
-class StartsAnew(_Same):
+class StartsAnew(Same):
     """Building it again resets its weight."""
 
     def __init__(self, **kwargs):

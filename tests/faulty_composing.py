@@ -1,31 +1,15 @@
 """Layers that work alone, and not inside something; otherwise as they should be."""
 
+from faulty_base import Scale
+
 import kerasplug
 
 keras = kerasplug.implementation()
 registered = keras.saving.register_keras_serializable(package="faulty_composing")
 
 
-class _Scale(keras.layers.Layer):
-    """Multiplies by a weight for each feature."""
-
-    def build(self, input_shape):
-        if self.built:
-            return
-        self.scale = self.add_weight(
-            shape=(input_shape[-1],), name="scale", initializer="ones"
-        )
-        super().build(input_shape)
-
-    def call(self, inputs):
-        return inputs * self.scale
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-
 @registered
-class KnownRows(_Scale):
+class KnownRows(Scale):
     """Can't say what it gives for an unknown number of rows."""
 
     def compute_output_spec(self, inputs):
@@ -36,7 +20,7 @@ class KnownRows(_Scale):
 
 
 @registered
-class KeepsAShape(_Scale):
+class KeepsAShape(Scale):
     """Has an attribute of a name by which Keras finds out what a model begins with."""
 
     def build(self, input_shape):
@@ -51,7 +35,7 @@ class KeepsAShape(_Scale):
 
 
 @registered
-class KeepsATensor(_Scale):
+class KeepsATensor(Scale):
     """Keeps a tensor that is made in `build`: that of a scope, if there is one."""
 
     def build(self, input_shape):
@@ -65,7 +49,7 @@ class KeepsATensor(_Scale):
 
 
 @registered
-class UsedOnce(_Scale):
+class UsedOnce(Scale):
     """Thinks that it is in one place of a model only."""
 
     def __init__(self, **kwargs):
@@ -82,7 +66,7 @@ class UsedOnce(_Scale):
 
 
 @registered
-class WorksOutside(_Scale):
+class WorksOutside(Scale):
     """Does half of its work before `call`, which is not always called through it."""
 
     def __call__(self, inputs, **kwargs):
@@ -91,7 +75,7 @@ class WorksOutside(_Scale):
 
 
 @registered
-class CountsOutside(_Scale):
+class CountsOutside(Scale):
     """Counts its training steps before `call`."""
 
     def build(self, input_shape):
@@ -126,7 +110,7 @@ class Unsaid(keras.layers.Layer):
 
 
 @registered
-class TwoInputs(_Scale):
+class TwoInputs(Scale):
     """Takes two inputs by name, and gives both back."""
 
     def build(self, left_shape, right_shape):

@@ -1,15 +1,12 @@
 """Layers that can be called, and not be trained; otherwise as they should be."""
 
+from faulty_base import Same
+
 import kerasplug
 
 keras = kerasplug.implementation()
 registered = keras.saving.register_keras_serializable(package="faulty_learning")
 ops = keras.ops
-
-
-class _Same(keras.layers.Layer):
-    def compute_output_shape(self, input_shape):
-        return input_shape
 
 
 class _Ones(keras.constraints.Constraint):
@@ -18,7 +15,7 @@ class _Ones(keras.constraints.Constraint):
 
 
 @registered
-class Constrained(_Same):
+class Constrained(Same):
     """After each step its constraint takes back what was learnt."""
 
     def build(self, input_shape):
@@ -35,7 +32,7 @@ class Constrained(_Same):
 
 
 @registered
-class CountsSteps(_Same):
+class CountsSteps(Same):
     """A mean over all batches, by a number of calls that compiled steps don't count."""
 
     def build(self, input_shape):
@@ -54,7 +51,7 @@ class CountsSteps(_Same):
 
 
 @registered
-class NotInGraphs(_Same):
+class NotInGraphs(Same):
     """In training it asks for a number that compiled steps don't have."""
 
     def build(self, input_shape):
@@ -68,7 +65,7 @@ class NotInGraphs(_Same):
 
 
 @registered
-class Bounded(_Same):
+class Bounded(Same):
     """Constraints keep some targets out of its reach; it learns all the same."""
 
     def build(self, input_shape):
@@ -85,7 +82,7 @@ class Bounded(_Same):
 
 
 @registered
-class Wide(_Same):
+class Wide(Same):
     """So many inputs that large steps overshoot."""
 
     def build(self, input_shape):

@@ -1,31 +1,19 @@
 """Layers that lose masks, or what they are for; otherwise as they should be."""
 
+from faulty_base import Scale
+
 import kerasplug
 
 keras = kerasplug.implementation()
 registered = keras.saving.register_keras_serializable(package="faulty_masks")
 
 
-class _Scale(keras.layers.Layer):
+class _Scale(Scale):
     """Multiplies by a weight for each feature, and lets masks through."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.supports_masking = True
-
-    def build(self, input_shape):
-        if self.built:
-            return
-        self.scale = self.add_weight(
-            shape=(input_shape[-1],), name="scale", initializer="ones"
-        )
-        super().build(input_shape)
-
-    def call(self, inputs):
-        return inputs * self.scale
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
 
 
 @registered

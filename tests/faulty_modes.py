@@ -1,30 +1,14 @@
 """Layers that take inference for training, or else; otherwise as they should be."""
 
+from faulty_base import Scale
+
 import kerasplug
 
 keras = kerasplug.implementation()
 registered = keras.saving.register_keras_serializable(package="faulty_modes")
 
 
-class _Scale(keras.layers.Layer):
-    """Multiplies by a weight for each feature."""
-
-    def build(self, input_shape):
-        if self.built:
-            return
-        self.scale = self.add_weight(
-            shape=(input_shape[-1],), name="scale", initializer="ones"
-        )
-        super().build(input_shape)
-
-    def call(self, inputs):
-        return inputs * self.scale
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-
-class _Dropping(_Scale):
+class _Dropping(Scale):
     def __init__(self, rate=0.4, seed=1, **kwargs):
         super().__init__(**kwargs)
         self.rate = rate
@@ -48,7 +32,7 @@ class NeverDrops(_Dropping):
 
 
 @registered
-class CountsAlways(_Scale):
+class CountsAlways(Scale):
     """Counts calls, those in inference too."""
 
     def build(self, input_shape):
@@ -72,7 +56,7 @@ class Drops(_Dropping):
 
 
 @registered
-class Frozen(_Scale):
+class Frozen(Scale):
     """A part of it is not trained, and so kept in inference."""
 
     def __init__(self, **kwargs):
@@ -89,7 +73,7 @@ class Frozen(_Scale):
 
 
 @registered
-class Augments(_Scale):
+class Augments(Scale):
     """Is on unless it is told otherwise, as Keras' own augmentation is."""
 
     def call(self, inputs, training=True):

@@ -7,6 +7,7 @@ from typing import ClassVar
 import faults_saving
 import numpy as np
 from downstream_pkg.layers import GatedDense  # noqa: F401 -- by this module's name
+from faulty_base import Same
 
 import kerasplug
 
@@ -17,12 +18,7 @@ registered(faults_saving.doubled)
 print("a module may print:", "much" * 200)  # noqa: T201 -- it must disturb nobody
 
 
-class _Same(keras.layers.Layer):
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-
-class _Scales(_Same):
+class _Scales(Same):
     """Multiplies by one weight a name, each with other values."""
 
     names = ()
@@ -65,7 +61,7 @@ class OneName(_Scales):
 
 
 @registered
-class KeepsLabelsHere(_Same):
+class KeepsLabelsHere(Same):
     """Its file holds a key, and what the key stands for stays in the module."""
 
     known: ClassVar = {}
@@ -87,7 +83,7 @@ class KeepsLabelsHere(_Same):
 
 
 @registered
-class HashesTextsAnew(_Same):
+class HashesTextsAnew(Same):
     """Makes a number of a text by hash(), which is another one in each process."""
 
     def __init__(self, text="a", **kwargs):
@@ -103,7 +99,7 @@ class HashesTextsAnew(_Same):
 
 
 @registered
-class OwnArray(_Same):
+class OwnArray(Same):
     """An array that is no weight: only files that the layer itself writes have it."""
 
     def build(self, input_shape):
@@ -124,7 +120,7 @@ class OwnArray(_Same):
 
 
 @registered
-class HashesTexts(_Same):
+class HashesTexts(Same):
     """Makes a number of a text, by a function that is the same everywhere."""
 
     def __init__(self, text="a", **kwargs):

@@ -1,27 +1,11 @@
 """Layers that say wrong shapes, or count on sizes; otherwise as they should be."""
 
+from faulty_base import Scale
+
 import kerasplug
 
 keras = kerasplug.implementation()
 registered = keras.saving.register_keras_serializable(package="faulty_shapes")
-
-
-class _Scale(keras.layers.Layer):
-    """Multiplies by a weight for each feature."""
-
-    def build(self, input_shape):
-        if self.built:
-            return
-        self.scale = self.add_weight(
-            shape=(input_shape[-1],), name="scale", initializer="ones"
-        )
-        super().build(input_shape)
-
-    def call(self, inputs):
-        return inputs * self.scale
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
 
 
 @registered
@@ -36,7 +20,7 @@ class SaysFloat(keras.layers.Layer):
 
 
 @registered
-class WrongShape(_Scale):
+class WrongShape(Scale):
     """`compute_output_shape` forgets an axis that `compute_output_spec` knows."""
 
     def compute_output_shape(self, input_shape):
@@ -47,7 +31,7 @@ class WrongShape(_Scale):
 
 
 @registered
-class WrongSpec(_Scale):
+class WrongSpec(Scale):
     """`compute_output_spec` says one more feature than there is."""
 
     def compute_output_spec(self, inputs):
@@ -56,7 +40,7 @@ class WrongSpec(_Scale):
 
 
 @registered
-class KeepsRows(_Scale):
+class KeepsRows(Scale):
     """Shapes its outputs by the number of rows that it was built with."""
 
     def build(self, input_shape):
@@ -69,7 +53,7 @@ class KeepsRows(_Scale):
 
 
 @registered
-class MixesRows(_Scale):
+class MixesRows(Scale):
     """Takes the mean of the batch, in inference as well."""
 
     def call(self, inputs):
@@ -78,7 +62,7 @@ class MixesRows(_Scale):
 
 
 @registered
-class SaysTwoRows(_Scale):
+class SaysTwoRows(Scale):
     """Says two rows where their number is not known."""
 
     def compute_output_shape(self, input_shape):
@@ -86,7 +70,7 @@ class SaysTwoRows(_Scale):
 
 
 @registered
-class KeepsSteps(_Scale):
+class KeepsSteps(Scale):
     """Divides by the number of steps that it was built for, or by one."""
 
     def build(self, input_shape):
@@ -99,7 +83,7 @@ class KeepsSteps(_Scale):
 
 
 @registered
-class MergesRows(_Scale):
+class MergesRows(Scale):
     """All steps of all rows as rows: as many rows as there are, times the steps."""
 
     def call(self, inputs):
@@ -112,7 +96,7 @@ class MergesRows(_Scale):
 
 
 @registered
-class KnownSteps(_Scale):
+class KnownSteps(Scale):
     """Needs to know the number of steps, and says so in time."""
 
     def build(self, input_shape):

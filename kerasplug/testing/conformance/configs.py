@@ -5,12 +5,13 @@ import tempfile
 from typing import Any
 
 from kerasplug.testing.conformance.case import Case
-from kerasplug.testing.conformance.check import Blocked, Failed
+from kerasplug.testing.conformance.check import Blocked, Failed, NotApplicable
 
 __all__ = [
     "changed_by_json",
     "config_of",
     "copy_state",
+    "demand_trip",
     "leaves",
     "remade",
     "serialised",
@@ -158,6 +159,23 @@ def trip_fault(case: Case) -> Failed | None:
         Exception: whatever the layer raises.
     """
     return case.once(_trip_fault)
+
+
+def demand_trip(case: Case) -> None:
+    """For a check of what is made by way of the configuration.
+
+    Raises:
+        Blocked: what is made of it in this process is another layer already.
+    """
+    by, reason = "config_round_trip", "its configuration makes another layer, or none"
+    try:
+        fault = trip_fault(case)
+    except NotApplicable:
+        raise
+    except Exception as error:
+        raise Blocked(by, reason) from error
+    if fault is not None:
+        raise Blocked(by, reason) from fault
 
 
 def _trip_fault(case: Case) -> Failed | None:

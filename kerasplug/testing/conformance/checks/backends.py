@@ -7,12 +7,10 @@ from kerasplug.implementation import is_backend_available
 from kerasplug.testing.conformance import arrays
 from kerasplug.testing.conformance.case import Case
 from kerasplug.testing.conformance.check import Failed, NotApplicable, check
+from kerasplug.testing.conformance.configs import demand_trip
 from kerasplug.testing.conformance.engines import Gradients
 from kerasplug.testing.conformance.fresh.asking import Job, Raised, limits
-from kerasplug.testing.conformance.fresh.saved import (
-    raised_fault,
-    refuse_what_others_tell,
-)
+from kerasplug.testing.conformance.fresh.saved import raised_fault
 from kerasplug.testing.conformance.fresh.servers import Setting
 from kerasplug.testing.conformance.structures import paths
 
@@ -42,7 +40,7 @@ def cross_backend(case: Case) -> None:
     mine = case.once(_mine)
     for name in names:
         if fault := _fault(case, name, mine):
-            refuse_what_others_tell(case)
+            demand_trip(case)
             raise fault
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from kerasplug.testing.conformance import arrays
 from kerasplug.testing.conformance.case import Case
-from kerasplug.testing.conformance.check import Blocked, Failed, NotApplicable, check
-from kerasplug.testing.conformance.configs import copy_state, trip_fault
+from kerasplug.testing.conformance.check import Failed, NotApplicable, check
+from kerasplug.testing.conformance.configs import copy_state, demand_trip
 
 __all__ = ["clone_model_equal", "deepcopy_equal", "pickle_equal"]
 
@@ -25,7 +25,7 @@ _SHARED = (
 )
 def clone_model_equal(case: Case) -> None:
     """A model that Keras clones gives the same outputs, and shares nothing."""
-    _demand_trip(case)
+    demand_trip(case)
     model = case.model(case.once(_original))
     with case.scope:
         clone = case.keras.models.clone_model(model)
@@ -42,7 +42,7 @@ def clone_model_equal(case: Case) -> None:
 def deepcopy_equal(case: Case) -> None:
     """A deep copy of the layer is equal to it, and shares nothing."""
     if not case.engine.legacy:
-        _demand_trip(case)  # Keras 3 copies by way of the configuration
+        demand_trip(case)  # Keras 3 copies by way of the configuration
     layer = case.once(_original)
     with case.scope:
         copied = copy.deepcopy(layer)
@@ -61,7 +61,7 @@ def pickle_equal(case: Case) -> None:
     if "<locals>" in case.cls.__qualname__:
         reason = "its class is local to a function, from where pickle can't import it"
         raise NotApplicable(reason)
-    _demand_trip(case)
+    demand_trip(case)
     layer = case.once(_original)
     # A model is pickled as a file is saved: what a layer does by itself goes unasked.
     alone = _pickles_itself(case)
@@ -83,19 +83,6 @@ def _pickles_itself(case: Case) -> bool:
 def _original(case: Case) -> Any:
     """The layer that is copied: a fault may change it together with its copy."""
     return case.used()
-
-
-def _demand_trip(case: Case) -> None:
-    """Blocked where a layer made from the configuration is another one already."""
-    by, reason = "config_round_trip", "its configuration makes another layer, or none"
-    try:
-        fault = trip_fault(case)
-    except NotApplicable:
-        raise
-    except Exception as error:
-        raise Blocked(by, reason) from error
-    if fault:
-        raise Blocked(by, reason) from fault
 
 
 def _demand_apart(case: Case, original: Any, copied: Any) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 from kerasplug.testing.conformance import arrays
 from kerasplug.testing.conformance.case import Case
 from kerasplug.testing.conformance.check import Blocked, Check, Failed, NotApplicable
-from kerasplug.testing.conformance.configs import config_of, trip, trip_fault
+from kerasplug.testing.conformance.configs import config_of, demand_trip, trip
 from kerasplug.testing.conformance.fresh.asking import Job, Raised, limits
 from kerasplug.testing.conformance.fresh.pool import pool
 from kerasplug.wrapping.classes import is_keras_own
 
-__all__ = ["Saved", "refuse_what_others_tell", "saved", "verdict"]
+__all__ = ["Saved", "saved", "verdict"]
 
 #: Makes a job; the given classes are told to Keras beside the case's own.
 Ask = Callable[..., Job]
@@ -65,7 +65,7 @@ class Saved:
             with _quiet():
                 save(self.model, str(path))
         except Exception as error:
-            refuse_what_others_tell(self.case)
+            demand_trip(self.case)
             what = f"A model of it can't be saved as {_ending(path)}."
             raise Failed(
                 what, found=f"{type(error).__name__}: {error}", expected="a file"
@@ -169,7 +169,7 @@ def verdict(case: Case, ask: Ask, subject: str, made: Saved) -> None:
     )
     if fault is None:
         return
-    refuse_what_others_tell(case)
+    demand_trip(case)
     if isinstance(reply, Raised) and not is_keras_own(case.cls):
         _refuse_what_registering_mends(case, ask)
     raise fault
@@ -195,23 +195,6 @@ def raised_fault(reply: Raised, what: str) -> Failed:
         found=f"{reply} ({reply.place})" if reply.place else str(reply),
         expected="no more than the import of the layer's own module is needed",
     )
-
-
-def refuse_what_others_tell(case: Case) -> None:
-    """Nothing is said about a new process where this one shows the same.
-
-    Raises:
-        Blocked: a layer made from the configuration in this process is another one.
-    """
-    by, reason = "config_round_trip", "it does not come back in this process either"
-    try:
-        fault = trip_fault(case)
-    except NotApplicable:
-        raise
-    except Exception as error:
-        raise Blocked(by, reason) from error
-    if fault is not None:
-        raise Blocked(by, reason) from fault
 
 
 def _refuse_what_registering_mends(case: Case, ask: Ask) -> None:
