@@ -56,11 +56,14 @@ class NotInGraphs(Same):
 
     def build(self, input_shape):
         self.shift = self.add_weight(shape=(input_shape[-1],), name="shift")
+        self.calls = self.add_weight(shape=(), trainable=False, name="calls")
         self.built = True
 
     def call(self, inputs, training=False):
         if training and keras.ops.convert_to_numpy(inputs).max() > 1e6:
             return inputs
+        if training:
+            self.calls.assign_add(1.0)
         return inputs + self.shift
 
 

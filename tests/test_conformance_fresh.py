@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from faults_saving import SOUND
@@ -119,6 +120,17 @@ def test_each_check_has_a_process_of_its_own(site, tmp_path):
     host, *others = note.read_text().split()
     assert host == str(os.getpid())
     assert len(set(others)) == len(FILES)
+
+
+def test_its_temporary_files_go_with_it(site, tmp_path):
+    """A process that was left cleans up nothing: tracing leaves a file each time."""
+    told = tmp_path / "path"
+    tell = f"print(tempfile.mkstemp()[1], end='', file=open({str(told)!r}, 'w'))"
+    call = f"if ELSEWHERE: import tempfile; {tell}"
+    write_layer(site, "Drops_a_file", call=call)
+
+    assert only(case_in("Drops_a_file")).status == "passed"
+    assert not Path(told.read_text("utf-8")).exists()
 
 
 def test_output_disturbs_nothing(site, capfd):

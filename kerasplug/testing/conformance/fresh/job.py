@@ -9,6 +9,7 @@ import faulthandler
 import json
 import os
 import sys
+import tempfile
 import traceback
 import warnings
 from collections.abc import Mapping
@@ -44,6 +45,7 @@ def do(request: Mapping[str, Any], environment: Mapping[str, str]) -> NoReturn:
     """
     folder = Path(request["folder"])
     _under_way.append(str(folder))
+    tempfile.tempdir = str(folder)  # a process that just leaves does not clean up
     code = 0
     try:
         _settle(request, environment)
