@@ -3,14 +3,9 @@
 Each reason was reproduced with Keras alone.
 """
 
-__all__ = ["EXPECTED"]
+__all__ = ["BY_CHANCE", "EXPECTED"]
 
 _SAYS = "compute_output_spec() says"
-_LORA = (
-    "save_own_variables() adds the low-rank product to the kernel, and a loaded layer "
-    "starts with a product of zero: equal outputs, but neither kernel nor matrices are "
-    "as they were saved"
-)
 _STATIC = (
     "in a traced call with unknown sizes it raises, though symbolic inputs may have "
     "them: model.predict() fails at the second size of images"
@@ -63,6 +58,8 @@ _CONSTANT = "the gradient of the stretched contrast of a constant image is NaN"
 
 _SPARSE = "get_config() leaves out sparse"
 
+_NUMBERS = "in call() it makes Python's numbers of tensors, which JAX can't trace"
+
 #: On every backend.
 _BOTH: dict[str, dict[str, str]] = {
     "Attention": {
@@ -70,7 +67,6 @@ _BOTH: dict[str, dict[str, str]] = {
         "keras.ops.dot, which __init__ refuses"
     },
     "AugMix": {
-        "fit_updates_state": _ADVANCED,
         "seeded_randomness_repeats": _ADVANCED,
         "random_state_is_saved": _ADVANCED,
     },
@@ -94,8 +90,10 @@ _BOTH: dict[str, dict[str, str]] = {
     "Dense-lora": {
         "policy_float64": "lora_kernel_a and lora_kernel_b are float32 under every "
         "policy, float64 too",
-        "fresh_keras_file": _LORA,
-        "fresh_weights_file": _LORA,
+    },
+    "GroupNormalization": {
+        "masked_steps_do_not_leak": "supports_masking is True, and mean and variance "
+        "are those of all steps, the masked ones too"
     },
     "GroupQueryAttention": {"config_holds_arguments": _FLASH},
     "IntegerLookup-multi-hot": dict.fromkeys(
@@ -119,7 +117,6 @@ _BOTH: dict[str, dict[str, str]] = {
         "mask_as_declared": "call() takes a mask and supports_masking is False: Keras "
         "warns that the mask is destroyed"
     },
-    "RandAugment": {"gradients_finite_at_zero": _CONSTANT},
     "RandomBrightness": {"fresh_h5_file": _PICKLED},
     "RandomColorDegeneration": {"fresh_h5_file": _PICKLED},
     "RandomGrayscale": {"config_holds_arguments": "get_config() leaves out seed"},
@@ -193,6 +190,10 @@ _TENSORFLOW: dict[str, dict[str, str]] = {
         "compiled_equals_eager": "random.beta() can't be compiled by XLA, and it is "
         "drawn in inference too; supports_jit is True"
     },
+    "TimeDistributed": {
+        "unknown_sizes": "traced with unknown time it gives two steps, whatever the "
+        "length: model.predict() cuts sequences once it has met a second length"
+    },
     "UpSampling2D-bilinear": {"unknown_sizes": _STATIC},
 }
 
@@ -201,6 +202,24 @@ _JAX: dict[str, dict[str, str]] = {
         "gradients_finite_at_zero": "the gradient of normalize() is NaN for a row of "
         "zeros, on JAX"
     },
+    "ConvLSTM3D": {
+        "masked_steps_do_not_leak": "a mask of shape (batch, 1) is broadcast from the "
+        "last axis of the states on: for images of one size it masks other places, "
+        "ConvLSTM1D and ConvLSTM2D raise"
+    },
+    "LSTM-stateful": {
+        "traced_equals_eager": "the states are no variables that stateless_call() "
+        "hands out: traced, each call starts anew"
+    },
+    "MaxNumBoundingBoxes": {"traced_equals_eager": _NUMBERS},
+    "MelSpectrogram": {
+        "gradients_finite_at_zero": "the gradient of the magnitude of a spectrum of "
+        "zeros is NaN, on JAX"
+    },
+    "RandomElasticTransform": {
+        "traced_equals_eager": _NUMBERS,
+        "loss_falls": _NUMBERS,
+    },
     "Dot-normalized": {
         "gradients_finite_at_zero": "the gradient of normalize() is NaN for a row of "
         "zeros, on JAX"
@@ -208,9 +227,16 @@ _JAX: dict[str, dict[str, str]] = {
 }
 
 
+#: What a check says of a row is chance: these draw by Python's own random module.
+BY_CHANCE = {
+    "AugMix": {"fit_updates_state": _ADVANCED},
+    "RandAugment": {"gradients_finite_at_zero": _CONSTANT},
+}
+
+
 def _with_both(own: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     rows = sorted({*_BOTH, *own})
-    return {row: {**_BOTH.get(row, {}), **own.get(row, {})} for row in rows}
+    return {row: _BOTH.get(row, {}) | own.get(row, {}) for row in rows}
 
 
 #: By backend and row of the table: by check what exactly is wrong.
