@@ -11,6 +11,8 @@ BIN := $(VENV)/$(SCRIPTS)
 # A second, small one, which has kerasplug and no Keras: tests have to skip there.
 WITHOUT := .venv-without
 LACKING := $(CURDIR)/$(WITHOUT)/$(SCRIPTS)
+# A third one, large, for `make matrix` alone.
+TORCH := .venv-torch
 
 # What computes. `tensorflow-cpu` is half the size, but has no wheels for macOS
 # and ARM. Any other choice: `make demo ENGINE=tensorflow`.
@@ -34,16 +36,17 @@ EXAMPLE_TESTS := -m pytest -q -p no:cacheprovider
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench wheels docs clean
+.PHONY: help demo test lint matrix bench wheels docs clean
 
 help:
 	@echo "make demo     what kerasplug is for, on a real model, in about two minutes"
 	@echo "make test     everything that must hold: linters, types, all tests"
 	@echo "make lint     the linters and the types only"
+	@echo "make matrix   saving and loading on every engine, PyTorch too (6 GB the first time)"
 	@echo "make docs     the site, into site/"
 	@echo "make wheels   the wheels of all distributions, into dist/"
 	@echo "make bench    what is measured, against whom"
-	@echo "make clean    remove .venv, .venv-without and whatever was made"
+	@echo "make clean    remove the environments and whatever was made"
 	@echo
 	@echo "The first call installs into .venv (PYTHON=$(PYTHON), ENGINE=$(ENGINE))."
 
@@ -82,6 +85,9 @@ lint: $(VENV)/.test-$(ENGINE)
 	done
 	@$(BIN)/lint-imports --no-cache
 
+matrix: $(VENV)/.test-$(ENGINE) $(TORCH)/.made
+	@$(BIN)/python tests/matrix.py --torch $(CURDIR)/$(TORCH)/$(SCRIPTS)/python --write docs/saving.md
+
 bench: $(VENV)/.test-$(ENGINE)
 	@$(BIN)/python benchmarks/run.py
 
@@ -99,7 +105,7 @@ docs: $(VENV)/.docs
 	@echo "open site/index.html"
 
 clean:
-	rm -rf $(VENV) $(WITHOUT) build dist site demo-output
+	rm -rf $(VENV) $(WITHOUT) $(TORCH) build dist site demo-output
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # --- the environments: .venv with a stamp for each set of packages in it, and the other ---
@@ -145,6 +151,14 @@ $(WITHOUT)/.made: $(VENV)/.made $(PROJECTS)
 	@$(BIN)/python -m venv --clear $(WITHOUT)
 	@$(LACKING)/python -m pip --disable-pip-version-check install $(QUIET) \
 	    -e ".[test]" -e ./$(EXAMPLE)
+	@touch $@
+
+# As packages have it, PyTorch brings what its GPUs need.
+$(TORCH)/.made: $(VENV)/.made $(PROJECTS)
+	@echo "installing PyTorch into $(TORCH) (6 GB)"
+	@$(BIN)/python -m venv --clear $(TORCH)
+	@$(TORCH)/$(SCRIPTS)/python -m pip --disable-pip-version-check install $(QUIET) \
+	    torch "$(KERAS)" -e ".[files]"
 	@touch $@
 
 # tf_keras asks for the large `tensorflow`; the one of the same minor version

@@ -54,9 +54,19 @@ if TYPE_CHECKING:
     from kerasplug.registry import refresh as refresh
     from kerasplug.registry import register as register
     from kerasplug.registry import unregister as unregister
+    from kerasplug.saving import Limits as Limits
+    from kerasplug.saving import dumps as dumps
     from kerasplug.saving import inspect_model as inspect_model
+    from kerasplug.saving import install_resolver as install_resolver
     from kerasplug.saving import load_model as load_model
+    from kerasplug.saving import load_model_hdf5 as load_model_hdf5
+    from kerasplug.saving import loads as loads
+    from kerasplug.saving import model_from_json as model_from_json
+    from kerasplug.saving import model_from_yaml as model_from_yaml
+    from kerasplug.saving import model_to_json as model_to_json
+    from kerasplug.saving import model_to_yaml as model_to_yaml
     from kerasplug.saving import save_model as save_model
+    from kerasplug.saving import save_model_hdf5 as save_model_hdf5
     from kerasplug.testing import skip_if_no_keras as skip_if_no_keras
 
 __version__ = "0.1.0"
@@ -75,7 +85,9 @@ _ROOMS = {
     "is_keras_available keras_version require_keras use_implementation",
     "lazy": "lazy_exports",
     "registry": "PluginInfo blocked plugins refresh register unregister",
-    "saving": "inspect_model load_model save_model",
+    "saving": "Limits dumps inspect_model install_resolver load_model "
+    "load_model_hdf5 loads model_from_json model_from_yaml model_to_json "
+    "model_to_yaml save_model save_model_hdf5",
     "testing": "skip_if_no_keras",
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names.split()}

@@ -63,10 +63,11 @@ def read_own_file(path: str, largest: int) -> "bytes | None":
         os.close(handle)
 
 
-def _sibling(path: str) -> str:
-    """A name next to `path` that nobody else uses, with the same suffix."""
+def _sibling(path: str, suffix: str = "") -> str:
+    """A name next to `path` that nobody else uses; with the same suffix, or this."""
     folder, name = os.path.split(path)
-    stem, suffix = os.path.splitext(name)
+    stem, own = os.path.splitext(name)
+    suffix = suffix or own
     return os.path.join(folder, f".{stem}-{os.getpid()}-{os.urandom(6).hex()}{suffix}")
 
 
@@ -101,6 +102,7 @@ class replacing:  # noqa: N801 -- a context manager that reads as a verb, like `
 
     Args:
         path: the file to replace or make; its folder must exist.
+        suffix: the temporary path's; default: the same as that of `path`.
 
     Guarantees:
         After an exception the old file is as it was, and the temporary one is gone.
@@ -114,9 +116,9 @@ class replacing:  # noqa: N801 -- a context manager that reads as a verb, like `
         'whole'
     """
 
-    def __init__(self, path: "str | os.PathLike[str]") -> None:
+    def __init__(self, path: "str | os.PathLike[str]", *, suffix: str = "") -> None:
         self.path = os.fspath(path)
-        self.temporary = _sibling(self.path)
+        self.temporary = _sibling(self.path, suffix)
 
     def __enter__(self) -> str:
         return self.temporary

@@ -380,22 +380,6 @@ def test_without_compile_what_only_training_needs_is_not_needed(site, keras, tmp
 
 
 @pytest.mark.engine
-def test_short_loss_names_in_hdf5_are_explained(site, keras, tmp_path):
-    """Keras can't read its own 'mse' from HDF5: the error says so, with the way out."""
-    from demo_plug.layers import Scale
-
-    model = keras.Sequential([keras.Input((2,)), Scale()])
-    model.compile("sgd", loss="mse")
-    save_model(model, tmp_path / "m.h5")
-
-    with pytest.raises(ModelFileError, match="short name such as 'mse'") as caught:
-        load_model(tmp_path / "m.h5")
-    assert "compile=False" in caught.value.mend
-    assert caught.value.__cause__ is not None
-    assert load_model(tmp_path / "m.h5", compile=False).count_params() == 2
-
-
-@pytest.mark.engine
 def test_an_unknown_bare_name_in_hdf5_is_explained_with_keras_own_error(
     site, keras, tmp_path
 ):

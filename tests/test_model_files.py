@@ -13,7 +13,8 @@ from saving_plugin import layer_config, sequential, write_hdf5, write_keras
 
 from kerasplug.errors import ModelFileError
 from kerasplug.saving import inspect_model
-from kerasplug.saving import reading as reading_module
+from kerasplug.saving.limits import Limits
+from kerasplug.saving.reading import read_contents
 
 SCALE = layer_config("Scale", "demo_plug.layers", "demo_plug>Scale")
 
@@ -104,7 +105,6 @@ BAD = {
     "null": ("m.keras", lambda p: write_keras(p, None), "not a Keras model"),
     "bad bytes": ("m.keras", lambda p: write_keras(p, b"\xff\xfe\xfd"), "as JSON"),
     "cut hdf5": ("m.h5", _cut_hdf5, "can't be read as an HDF5 file"),
-    "weights only": ("m.weights.h5", _weights_only, "holds weights only"),
     "other hdf5": ("m.h5", write_hdf5, "is not a Keras model"),
     "array": ("m.h5", lambda p: write_hdf5(p, model_config=np.ones(3)), "not a Keras"),
     "hdf5 bad json": ("m.h5", lambda p: write_hdf5(p, model_config="{"), "as JSON"),
@@ -131,11 +131,18 @@ def test_an_address_is_not_a_file():
     assert caught.value.mend == "download it first"
 
 
-def test_a_config_above_the_cap_is_refused_whatever_the_header_says(
-    tmp_path, monkeypatch
-):
+def test_weights_alone_are_no_model_to_load(tmp_path):
+    """Weights can be inspected; where a model is needed, the error says what it is."""
+    path = _weights_only(tmp_path / "m.weights.h5")
+
+    assert inspect_model(path).format == "weights"
+    with pytest.raises(ModelFileError, match="holds weights only"):
+        read_contents(path)
+
+
+def test_a_config_above_the_cap_is_refused_whatever_the_header_says(tmp_path):
     """No more than the cap is read: a padded config, and one whose header lies."""
-    monkeypatch.setattr(reading_module, "CONFIG_CAP_BYTES", 100_000)
+    limits = Limits(config_bytes=100_000)
     padded = json.dumps(sequential(SCALE)).encode() + b" " * 200_000
     path = write_keras(tmp_path / "m.keras", padded)
     hdf5 = write_hdf5(tmp_path / "m.h5", model_config=padded.decode())
@@ -149,9 +156,10 @@ def test_a_config_above_the_cap_is_refused_whatever_the_header_says(
 
     for one in (path, hdf5, folder):
         with pytest.raises(ModelFileError, match="is larger than any real one"):
-            inspect_model(one)
+            inspect_model(one, limits=limits)
+        assert inspect_model(one).mentions
     with pytest.raises(ModelFileError, match=r"is larger|is damaged"):
-        inspect_model(lying)
+        inspect_model(lying, limits=limits)
 
 
 def test_a_zip_bomb_is_refused_without_its_memory(tmp_path):

@@ -1,50 +1,27 @@
 """Loading whole models whose layers plugins provide."""
 
 import contextlib
-import re
-import threading
+import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 from kerasplug.errors import KerasplugWarning, ModelFileError
-from kerasplug.implementation import chosen, implementation
+from kerasplug.implementation import chosen, implementation, keras_version
 from kerasplug.saving.custom import named_objects
-from kerasplug.saving.finding import Found, import_objects, plan
+from kerasplug.saving.finding import Found
 from kerasplug.saving.guards import has_all_guards
-from kerasplug.saving.keras_names import keras_package
-from kerasplug.saving.matching import Matcher, allowed_providers
-from kerasplug.saving.mentions import Said, said_by
-from kerasplug.saving.reading import Contents, read_contents
+from kerasplug.saving.keras2 import is_keras2
+from kerasplug.saving.limits import Limits
+from kerasplug.saving.mentions import said_by
+from kerasplug.saving.providing import Provided, provide, winning
+from kerasplug.saving.random_states import restore_states
+from kerasplug.saving.reading import Contents, format_of
+from kerasplug.saving.resuming import compile_as_before
+from kerasplug.saving.safe_reading import read_safely
 
-if TYPE_CHECKING:
-    import os
-
-__all__ = ["load_model"]
-
-#: What Keras says of a short name such as 'mse' that it has itself written.
-_SHORT_NAME: Final = r"keras\.(metrics|losses)\.\w+' .*KerasSaveable"
-#: The parts of Keras whose functions a model is made of. From the last one, which is
-#: its inside, Keras takes classes only.
-_MODELLING: Final = frozenset(
-    (
-        "activations",
-        "constraints",
-        "initializers",
-        "layers",
-        "losses",
-        "metrics",
-        "ops",
-        "optimizers",
-        "quantizers",
-        "random",
-        "regularizers",
-        "src",
-    )
-)
-#: Held while an object of the caller stands in for a registered one.
-_stand_in = threading.RLock()
+__all__ = ["load_model", "load_model_hdf5"]
 
 
 def load_model(
@@ -54,11 +31,14 @@ def load_model(
     safe_mode: bool | None = True,  # noqa: FBT001, FBT002 -- Keras' own signature
     *,
     allow: Iterable[str] | None = None,
+    limits: Limits | None = None,
 ) -> Any:
     """The model that was saved at `path`; layers of plugins are found by themselves.
 
     Only the contributions that the file names are imported, and only from installed
-    plugins that declare them; a module that the file names is never imported.
+    plugins that declare them; a module that the file names is never imported. What is
+    dangerous in a file is refused before Keras sees it. A file of Keras 2 is translated
+    for Keras 3, and a warning says what was changed.
 
     Args:
         path: a `.keras` file, its folder form, or an HDF5 file.
@@ -66,16 +46,19 @@ def load_model(
             classes, functions or wrappers, or one of them. It wins over plugins and
             over what is registered in this process.
         compile: whether to restore optimizer, loss and metrics.
-        safe_mode: whether bytecode in the file is refused; None means True.
+        safe_mode: whether code in the file, and what would run code, is refused; None
+            means True. False lifts that alone.
         allow: distributions or `distribution/name` that alone may provide something;
             None: all that `KERASPLUG_ALLOW` leaves. It chooses where several could.
+        limits: how much the file may ask for; None: `Limits()`.
 
     Returns:
         A Keras model.
 
     Raises:
         FileNotFoundError: nothing is at `path`.
-        ModelFileError: it is no whole model, it is damaged, or `safe_mode` refuses it.
+        ModelFileError: it is no whole model, it is damaged or dangerous, or Keras 2
+            wrote it and it holds what Keras 3 can't do.
         MissingPluginError: it needs what nothing installed, or allowed, provides.
         AmbiguousNameError: several plugins provide it, and `allow` does not choose.
         PluginError: the plugin that provides it is broken.
@@ -90,71 +73,113 @@ def load_model(
         Traceback (most recent call last):
         FileNotFoundError: [Errno 2] No such model file: 'no-such-file.keras'
     """
-    mine = named_objects(custom_objects)
     safe = safe_mode is None or bool(safe_mode)
-    contents = read_contents(path)
-    everything = said_by(contents, compiled=compile)
-    if safe:
-        _refuse_code(contents, everything)
-        _refuse_tools(contents, everything)
-    matcher = Matcher(allowed_providers(allow), package=keras_package())
-    matches = matcher.matches(everything)
-    found = plan(contents.path, matches, mine)
-    if safe:
-        _warn_of_unsafe_loaders(contents)
-    import_objects(found, matcher)
-    _ensure_output_shapes(found.layers)
-    objects = {**found.objects, **mine}
-    names = [said.name for said in everything]
-    try:
-        with _named_as_keras_expects(contents) as name, _winning(objects, names):
-            return implementation().saving.load_model(
-                name, custom_objects=objects, compile=compile, safe_mode=safe
-            )
-    except (TypeError, ValueError, AttributeError) as error:
-        better = _explained(error, contents, found, compiled=compile)
-        if better is None:
-            raise
-        raise better from error
+    contents, everything = read_safely(
+        path, limits=limits, safe_mode=safe, compiled=compile
+    )
+    origin = contents.path
+    with contextlib.ExitStack() as stack:
+        extra: dict[str, Any] = {}
+        if is_keras2(contents) and keras_version() >= (3,):
+            contents, extra = _translated(contents, stack, compiled=compile)
+            everything = said_by(contents, compiled=compile)
+        mine = {**extra, **named_objects(custom_objects)}
+        provided = provide(origin, everything, mine, allow=allow)
+        if safe:
+            _warn_of_unsafe_loaders(contents)
+        try:
+            return _loaded(contents, provided, compiled=compile, safe=safe)
+        except (TypeError, ValueError, AttributeError) as error:
+            better = _explained(origin, provided.found)
+            if better is None:
+                raise
+            raise better from error
 
 
-def _refuse_code(contents: Contents, everything: Iterable[Said]) -> None:
-    """Refuse bytecode ourselves: a global switch can turn Keras' own guard off."""
-    for said in everything:
-        if said.kind == "code":
-            what = (
-                f"{Path(contents.path).name} holds the bytecode of a Python lambda, "
-                "which would run on this machine."
-            )
-            raise ModelFileError(
-                what,
-                found=f"at {said.where}",
-                expected="no code in the file while safe_mode is on",
-                mend="if you trust the file: load_model(path, safe_mode=False)",
-            )
+def _translated(
+    contents: Contents, stack: contextlib.ExitStack, *, compiled: bool
+) -> tuple[Contents, dict[str, Any]]:
+    """A copy of a file of Keras 2 for Keras 3, and what it needs that Keras 3 lacks."""
+    import tempfile
+
+    from kerasplug.saving.keras2 import needed_objects
+    from kerasplug.saving.keras2_files import translated_file
+
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kerasplug-"))
+    made, report = translated_file(contents, folder, compiled=compiled)
+    if report:
+        warnings.warn(str(report), KerasplugWarning, stacklevel=3)
+    return made, needed_objects([config for _, config in made.configs])
 
 
-def _refuse_tools(contents: Contents, everything: Iterable[Said]) -> None:
-    """Refuse public functions of Keras that are no part of a model.
+def _loaded(
+    contents: Contents, provided: Provided, *, compiled: bool, safe: bool
+) -> Any:
+    """The model; Keras 3 reads the training part of HDF5 files wrongly, so we do."""
+    hdf5, ours = contents.format == "h5", keras_version() >= (3,)
+    whole = compiled and not (hdf5 and ours)
+    objects = provided.objects
+    with (
+        _named_as_keras_expects(contents) as name,
+        winning(objects, provided.names),
+    ):
+        model = implementation().saving.load_model(
+            name, custom_objects=objects, compile=whole, safe_mode=safe
+        )
+        if compiled and not whole:
+            compile_as_before(model, contents, objects)
+    if ours:
+        restore_states(model, contents.path, hdf5=hdf5)
+    return model
 
-    Keras has a list of those that it refuses; `keras.utils.set_random_seed`, for
-    one, is not on it, and may stand for an activation.
+
+def load_model_hdf5(
+    path: "str | os.PathLike[str]",
+    custom_objects: object = None,
+    compile: bool = True,  # noqa: A002, FBT001, FBT002 -- Keras' own signature
+    *,
+    safe_mode: bool | None = True,
+    allow: Iterable[str] | None = None,
+    limits: Limits | None = None,
+) -> Any:
+    """The model that was saved to an HDF5 file at `path`, whatever its name.
+
+    It is compiled if it was compiled when it was saved; optimizer, loss, metrics and
+    states of random layers are restored: training goes on where it stopped.
+
+    Args:
+        path: an HDF5 file.
+        custom_objects: as for `load_model`.
+        compile: whether to restore optimizer, loss and metrics.
+        safe_mode: as for `load_model`.
+        allow: as for `load_model`.
+        limits: as for `load_model`.
+
+    Returns:
+        A Keras model.
+
+    Raises:
+        ModelFileError: it is no HDF5 file; or as for `load_model`, which raises
+            everything else, too.
+
+    Example:
+        >>> load_model_hdf5("no-such-file.h5")
+        Traceback (most recent call last):
+        FileNotFoundError: [Errno 2] No such model file: 'no-such-file.h5'
     """
-    for said in everything:
-        function = said.kind == "function" or said.class_name[:1].islower()
-        top, _, rest = said.module.partition(".")
-        if function and top == "keras" and rest.partition(".")[0] not in _MODELLING:
-            what = (
-                f"{Path(contents.path).name} mentions a function of Keras that is no "
-                "part of a model."
-            )
-            found = f"{said.module}.{said.class_name} at {said.where}"
-            raise ModelFileError(
-                what,
-                found=repr(found)[1:-1][:200],
-                expected="activations, losses and the like",
-                mend="if you trust the file: load_model(path, safe_mode=False)",
-            )
+    kind = format_of(os.fsdecode(path))
+    if kind != "h5":
+        what = f"{os.fsdecode(path)} is no HDF5 file."
+        names = {"zip": "a .keras file", "folder": "a folder"}
+        raise ModelFileError(
+            what,
+            found=names.get(kind, kind),
+            expected="an HDF5 file",
+            mend="kerasplug.load_model(path) sees by itself what it is",
+        )
+    return load_model(
+        path, custom_objects, compile, safe_mode, allow=allow, limits=limits
+    )
 
 
 def _warn_of_unsafe_loaders(contents: Contents) -> None:
@@ -179,15 +204,6 @@ def _warn_of_unsafe_loaders(contents: Contents) -> None:
     warnings.warn(message, KerasplugWarning, stacklevel=3)
 
 
-def _ensure_output_shapes(layers: Iterable[object]) -> None:
-    for layer in layers:
-        if not isinstance(layer, type):
-            continue
-        from kerasplug.wrapping.output_shape import ensure_output_shape
-
-        ensure_output_shape(layer)
-
-
 @contextlib.contextmanager
 def _named_as_keras_expects(contents: Contents) -> Iterator[str]:
     """A path whose suffix fits: Keras goes by the name, not by the content."""
@@ -207,53 +223,10 @@ def _named_as_keras_expects(contents: Contents) -> Iterator[str]:
         yield str(link)
 
 
-@contextlib.contextmanager
-def _winning(objects: Mapping[str, Any], names: Iterable[str]) -> Iterator[None]:
-    """Let these objects win over registered ones of the same names, at any depth.
-
-    Keras merges the argument, the scope and the registry differently in its two
-    formats, and in one of them differently at the top and below. Only where the
-    caller's object and a registered one differ is there anything to do.
-
-    Source: keras 3.15.1, `saving/serialization_lib.py:539-542` and
-    `legacy/saving/legacy_h5_format.py:114-116`.
-    """
-    saving = implementation().saving
-    registered = saving.get_custom_objects()
-    changed = {
-        name: registered[name]
-        for name, value in objects.items()
-        if name in registered and registered[name] is not value
-    }
-    with contextlib.ExitStack() as stack:
-        if changed:
-            stack.enter_context(_stand_in)
-            stack.callback(registered.update, changed)
-            registered.update({name: objects[name] for name in changed})
-        found = {name: saving.get_registered_object(name) for name in names}
-        known = {name: value for name, value in found.items() if value is not None}
-        if any(known.get(name, value) is not value for name, value in objects.items()):
-            # A scope of the caller's has another object: a nested scope replaces it.
-            stack.enter_context(saving.custom_object_scope({**known, **objects}))
-        yield
-
-
-def _explained(
-    error: Exception, contents: Contents, found: Found, *, compiled: bool
-) -> Exception | None:
+def _explained(path: str, found: Found) -> Exception | None:
     """A better error than Keras' own, where the cause is known."""
     if found.soft:
         from kerasplug.saving.missing import missing_error
 
-        return missing_error(contents.path, found.soft)
-    if contents.format == "h5" and compiled and re.search(_SHORT_NAME, str(error)):
-        return ModelFileError(
-            f"{Path(contents.path).name} was compiled with a short name such "
-            "as 'mse', which Keras can write into HDF5 files and not read back. No "
-            "plugin is to blame.",
-            found=str(error).partition("\n")[0][:200],
-            expected="a long name ('mean_squared_error') or an object",
-            mend="load_model(path, compile=False) and compile it anew; or save to "
-            ".keras",
-        )
+        return missing_error(path, found.soft)
     return None

@@ -6,7 +6,7 @@ never overridden.
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from kerasplug.registry import Claim, claims
@@ -113,16 +113,19 @@ class Matcher:
             return Match(said, "code")
         if self._is_keras(said):
             return Match(said, "keras")
-        claims, how = self._candidates(said)
-        if not claims:
-            return Match(said, self._without(said))
-        found = sorted(claims, key=lambda claim: claim.canonical)
-        usable = {claim.target: claim for claim in reversed(found) if self._may(claim)}
-        if len(usable) == 1:
-            claim = next(iter(usable.values()))
-            return Match(said, "provided", tuple(found), claim, how)
-        status = "ambiguous" if usable else "not allowed"
-        return Match(said, status, tuple(found))
+        refused: tuple[Claim, ...] = ()
+        for how, fitting in self._candidates(said):
+            found = tuple(sorted(fitting, key=lambda claim: claim.canonical))
+            usable = {one.target: one for one in reversed(found) if self._may(one)}
+            if len(usable) == 1:
+                (claim,) = usable.values()
+                return Match(said, "provided", found, claim, how)
+            if usable:
+                return Match(said, "ambiguous", found)
+            refused = refused or found
+        if refused:
+            return Match(said, "not allowed", refused)
+        return Match(said, self._without(said))
 
     def matches(self, everything: Iterable[Said]) -> tuple[Match, ...]:
         """A match for each; bare words that mean nothing to anybody are left out."""
@@ -139,7 +142,8 @@ class Matcher:
             return is_keras_module(said.module)
         return said.class_name in self._own()
 
-    def _candidates(self, said: Said) -> tuple[list[Claim], str]:
+    def _candidates(self, said: Said) -> Iterator[tuple[str, list[Claim]]]:
+        """What fits, the best first; the next counts where nothing of it is allowed."""
         tail = said.name.rpartition(">")[2]
         place = f"{said.module}:{said.class_name}" if said.module else ""
         for how, found in (
@@ -148,8 +152,7 @@ class Matcher:
             ("tail", self._tails.get(tail) or self._tails.get(said.class_name)),
         ):
             if found:
-                return found, how
-        return [], ""
+                yield how, found
 
     def _without(self, said: Said) -> str:
         """The status of something that no plugin provides."""

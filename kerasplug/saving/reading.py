@@ -5,38 +5,45 @@ declares, and what is not exactly a model file is refused by name.
 """
 
 import errno
-import json
 import os
+import stat
 import zipfile
-import zlib
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
-from kerasplug.errors import MissingExtraError, ModelFileError
+from kerasplug.errors import ModelFileError
+from kerasplug.saving.configs import decoded, model_of, parsed, too_big
+from kerasplug.saving.dangers import refusal
+from kerasplug.saving.limits import DEFAULTS, Limits
 
-__all__ = ["CONFIG_CAP_BYTES", "Contents", "format_of", "read_contents"]
+if TYPE_CHECKING:
+    from kerasplug.saving.scanning_hdf5 import Weights
 
-#: The most that is read of one configuration.
-CONFIG_CAP_BYTES: Final = 64 * 1024 * 1024
-#: The most that is read of `metadata.json`, which holds two short strings.
-_METADATA_CAP_BYTES: Final = 1024 * 1024
+__all__ = [
+    "CONFIG_CAP_BYTES",
+    "Contents",
+    "contents_of_folder",
+    "contents_of_hdf5",
+    "contents_of_zip",
+    "format_of",
+    "read_contents",
+]
+
+#: The most that is read of one configuration, where a caller does not raise it.
+CONFIG_CAP_BYTES: Final = DEFAULTS.config_bytes
+#: The most that is read of `metadata.json`, which holds two short strings, and
+#: kerasplug's states of random layers.
+_METADATA_CAP_BYTES: Final = 4 * 1024 * 1024
 
 _HDF5_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 #: HDF5 allows a user block of these sizes before its signature.
 _HDF5_OFFSETS: Final = (0, 512, 1024, 2048)
+#: How much is read at a time, in bytes.
+_CHUNK: Final = 1 << 20
+#: Flags of an encrypted member of a zip file.
+_ENCRYPTED: Final = 0x41
 _ZIP_SIGNATURES: Final = (b"PK\x03\x04", b"PK\x05\x06")
 
-#: What zipfile raises for archives that are cut short, encrypted or made up.
-_ZIP_FAULTS: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
-
-_AGAIN: Final = "copy or save it again"
 _SAVE_WHOLE: Final = "save the whole model: kerasplug.save_model(model, 'm.keras')"
 
 
@@ -56,25 +63,36 @@ class Contents(NamedTuple):
     configs: tuple[tuple[str, Any], ...]
 
 
-def read_contents(path: "str | os.PathLike[str]") -> Contents:
+def read_contents(
+    path: "str | os.PathLike[str]", limits: Limits | None = None
+) -> Contents:
     """The configurations that a model file holds.
 
     Args:
         path: a `.keras` file, its folder form, or an HDF5 file; what it is is seen
             from its content, not from its name.
+        limits: what is believed; None: `Limits()`.
 
     Raises:
         FileNotFoundError: nothing is there.
-        ModelFileError: it is not a whole model, or refused for safety.
-        MissingExtraError: it is an HDF5 file and h5py is not installed.
+        ModelFileError: it is not a whole model, or larger than any real one.
     """
     name = os.fsdecode(path)
+    limits = limits or DEFAULTS
     kind = format_of(name)
-    if kind == "h5":
-        return _read_hdf5(name)
     if kind == "folder":
-        return _read_folder(name)
-    return _read_zip(name)
+        return contents_of_folder(name, limits)
+    if kind == "zip":
+        from kerasplug.saving.scanning_zip import open_zip
+
+        with open_zip(name, limits) as archive:
+            return contents_of_zip(archive, name, limits)
+    from kerasplug.saving.scanning_hdf5 import scan_hdf5
+
+    with Path(name).open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        found = scan_hdf5(file, 0, size, limits)
+    return contents_of_hdf5(name, found, limits)
 
 
 def format_of(path: str) -> str:
@@ -87,10 +105,13 @@ def format_of(path: str) -> str:
     if "://" in path:
         what = f"{path} is an address, not a file."
         raise ModelFileError(what, mend="download it first")
-    if Path(path).is_dir():
-        return _folder_format(path)
-    if not Path(path).exists():
+    if "\0" in path or not Path(path).exists():
         raise FileNotFoundError(errno.ENOENT, "No such model file", path)
+    mode = Path(path).stat().st_mode
+    if stat.S_ISDIR(mode):
+        return _folder_format(path)
+    if not stat.S_ISREG(mode):  # a pipe would never answer
+        raise _not_a_model(path, "something that is no file and no folder")
     with Path(path).open("rb") as file:
         start = file.read(len(_HDF5_SIGNATURE))
         if start.startswith(_ZIP_SIGNATURES):
@@ -124,32 +145,36 @@ def _not_a_model(path: str, found: str) -> ModelFileError:
     )
 
 
-def _read_zip(path: str) -> Contents:
+def contents_of_zip(archive: zipfile.ZipFile, path: str, limits: Limits) -> Contents:
+    """The configurations in an open `.keras` file.
+
+    Args:
+        archive: the open file.
+        path: where it is, for errors.
+        limits: what is believed.
+
+    Raises:
+        ModelFileError: as `read_contents`.
+    """
+    from kerasplug.saving.scanning_zip import ZIP_FAULTS, damaged
+
     try:
-        with zipfile.ZipFile(path) as archive:
-            config = _member(archive, path, "config.json", CONFIG_CAP_BYTES)
-            metadata = _member(archive, path, "metadata.json", _METADATA_CAP_BYTES)
+        config = _member(archive, path, "config.json", limits.config_bytes, limits)
+        about = _member(archive, path, "metadata.json", _METADATA_CAP_BYTES, limits)
     except ModelFileError:
         raise
-    except _ZIP_FAULTS as error:
-        raise _damaged(path, error) from error
+    except ZIP_FAULTS as error:
+        raise damaged(path, error) from error
     if config is None:
         what = f"{path} is a zip file without config.json, so it holds no whole model."
         raise ModelFileError(what, expected="a file Keras saved", mend=_SAVE_WHOLE)
-    return _keras_contents(path, config, metadata)
+    return _keras_contents(path, config, about, limits)
 
 
-def _damaged(path: str, error: Exception) -> ModelFileError:
-    return ModelFileError(
-        f"{path} is damaged: it can't be read as a zip file.",
-        found=f"{type(error).__name__}: {error}",
-        expected="a whole .keras file",
-        mend=_AGAIN,
-    )
-
-
-def _member(archive: zipfile.ZipFile, path: str, name: str, cap: int) -> bytes | None:
-    """A member's bytes; the header's word on its size is not taken."""
+def _member(
+    archive: zipfile.ZipFile, path: str, name: str, cap: int, limits: Limits
+) -> str | None:
+    """A member's text; the header's word on its size is not taken."""
     count = archive.namelist().count(name)
     if count > 1:
         what = (
@@ -159,109 +184,83 @@ def _member(archive: zipfile.ZipFile, path: str, name: str, cap: int) -> bytes |
         raise ModelFileError(what, expected="one")
     if not count:
         return None
+    if archive.getinfo(name).flag_bits & _ENCRYPTED:
+        what = f"{path} is encrypted: its {name} can't be read."
+        raise ModelFileError(what, mend="unpack it with its password, and pack it anew")
     method = archive.getinfo(name).compress_type
     if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         what = f"{path} is refused: its {name} is packed in a way no Keras writes."
         rule = "a stored or deflated member"
         raise ModelFileError(what, found=f"zip method {method}", expected=rule)
     with archive.open(name) as file:
-        return _bounded(file, path, name, cap)
+        return _bounded(file, path, name, cap, limits)
 
 
-def _read_folder(path: str) -> Contents:
+def contents_of_folder(path: str, limits: Limits) -> Contents:
+    """The configurations in the folder form of a `.keras` file.
+
+    Args:
+        path: the folder.
+        limits: what is believed.
+
+    Raises:
+        ModelFileError: as `read_contents`.
+    """
     with Path(path, "config.json").open("rb") as file:
-        config = _bounded(file, path, "config.json", CONFIG_CAP_BYTES)
-    metadata = None
+        config = _bounded(file, path, "config.json", limits.config_bytes, limits)
+    about = None
     if Path(path, "metadata.json").is_file():
         with Path(path, "metadata.json").open("rb") as file:
-            metadata = _bounded(file, path, "metadata.json", _METADATA_CAP_BYTES)
-    return _keras_contents(path, config, metadata)
+            about = _bounded(file, path, "metadata.json", _METADATA_CAP_BYTES, limits)
+    return _keras_contents(path, config, about, limits)
 
 
-def _bounded(file: IO[bytes], path: str, name: str, cap: int) -> bytes:
-    data = file.read(cap + 1)
+def _bounded(file: IO[bytes], path: str, name: str, cap: int, limits: Limits) -> str:
+    """The text in a file, read in parts: so it is never in memory twice."""
+    data = bytearray()
+    while chunk := file.read(min(_CHUNK, cap + 1 - len(data))):
+        data += chunk
     if len(data) > cap:
-        raise _too_big(path, name, cap)
-    return data
+        raise too_big(path, name, limits)
+    return decoded(data, path, name, limits)
 
 
-def _too_big(path: str, name: str, cap: int) -> ModelFileError:
-    return ModelFileError(
-        f"{path} is refused: its {name} is larger than any real one.",
-        found=f"more than {cap:,} bytes",
-        expected=f"at most {cap:,} bytes",
-    )
+def _keras_contents(
+    path: str, config: str, about: str | None, limits: Limits
+) -> Contents:
+    model = model_of(config, path, "config.json", limits)
+    says = parsed(about, path, "metadata.json", limits) if about else None
+    version = says.get("keras_version", "") if isinstance(says, dict) else ""
+    short = version[:80] if isinstance(version, str) else ""
+    return Contents(path, "keras", short, (("config", model),))
 
 
-def _keras_contents(path: str, config: bytes, metadata: bytes | None) -> Contents:
-    parsed = _model(config, path, "config.json")
-    about = _parse(metadata, path, "metadata.json") if metadata else None
-    version = about.get("keras_version", "") if isinstance(about, dict) else ""
-    return Contents(path, "keras", _short(version), (("config", parsed),))
+def contents_of_hdf5(path: str, found: "Weights", limits: Limits) -> Contents:
+    """The configurations in an HDF5 file.
 
+    Args:
+        path: where it is, for errors.
+        found: what `scan_hdf5` has found in it.
+        limits: what is believed.
 
-def _short(version: object) -> str:
-    if isinstance(version, bytes):
-        version = version.decode("utf-8", "replace")
-    return version[:80] if isinstance(version, str) else ""
-
-
-def _parse(data: "bytes | str", path: str, name: str) -> Any:
-    try:
-        return json.loads(data)
-    # A deep nesting exhausts the stack; bad bytes and bad JSON are ValueErrors.
-    except (ValueError, RecursionError) as error:
-        what = f"{path} is damaged: its {name} can't be read as JSON."
-        found = f"{type(error).__name__}: {error}"[:200]
-        raise ModelFileError(what, found=found, mend=_AGAIN) from error
-
-
-def _model(data: "bytes | str", path: str, name: str) -> dict[str, Any]:
-    """The configuration of a model; anything else that JSON can say is none."""
-    parsed = _parse(data, path, name)
-    if isinstance(parsed, dict) and isinstance(parsed.get("class_name"), str):
-        return parsed
-    raise _not_a_model(path, f"its {name} describes no object of Keras")
-
-
-def _read_hdf5(path: str) -> Contents:
-    # Also where it is installed and broken: then the extra mends it.
-    try:
-        import h5py
-    except ImportError as error:
-        what = f"reading {path} needs h5py, which can't be imported here."
-        raise MissingExtraError(what, extra="files") from error
-    try:
-        with h5py.File(path, "r") as file:
-            config = _attribute(file, path, "model_config")
-            training = _attribute(file, path, "training_config")
-            version = file.attrs.get("keras_version", "")
-            keys = set() if config is not None else {*file, *file.attrs}
-    except (OSError, RuntimeError, KeyError) as error:
-        what = f"{path} is damaged: it can't be read as an HDF5 file."
-        found = f"{type(error).__name__}: {error}"[:200]
-        raise ModelFileError(what, found=found, mend=_AGAIN) from error
-    if config is None:
-        raise _no_config(path, keys)
-    configs = [("model_config", _model(config, path, "model_config"))]
-    if training is not None:
-        parsed = _parse(training, path, "training_config")
-        configs.append(("training_config", parsed))
-    return Contents(path, "h5", _short(version), tuple(configs))
-
-
-def _attribute(file: Any, path: str, name: str) -> "str | bytes | None":
-    """An attribute's text. HDF5 stores attributes whole, so a file of that size."""
-    if name not in file.attrs:
-        return None
-    if file.attrs.get_id(name).get_storage_size() > CONFIG_CAP_BYTES:
-        raise _too_big(path, name, CONFIG_CAP_BYTES)
-    text = file.attrs[name]
-    if not isinstance(text, str | bytes):
-        raise _not_a_model(path, f"{name} of type {type(text).__name__}")
-    if len(text) > CONFIG_CAP_BYTES:
-        raise _too_big(path, name, CONFIG_CAP_BYTES)
-    return text
+    Raises:
+        ModelFileError: as `read_contents`.
+    """
+    attributes = found.attributes
+    if not found.readable or ("model_config" not in attributes and found.dangers):
+        raise refusal(path, found.dangers)
+    if "model_config" not in attributes:
+        raise _no_config(path, {*found.names, *attributes})
+    text = decoded(attributes["model_config"], path, "model_config", limits)
+    model = model_of(text, path, "model_config", limits)
+    configs: list[tuple[str, Any]] = [("model_config", model)]
+    if "training_config" in attributes:
+        data = attributes["training_config"]
+        text = decoded(data, path, "training_config", limits)
+        training = parsed(text, path, "training_config", limits)
+        configs.append(("training_config", training))
+    version = attributes.get("keras_version", b"").decode("utf-8", "replace")
+    return Contents(path, "h5", version[:80], tuple(configs))
 
 
 def _no_config(path: str, keys: set[str]) -> ModelFileError:

@@ -11,14 +11,16 @@ from typing import Any, Final
 
 from kerasplug.errors import ModelFileError, RecordError, SaveWarning
 from kerasplug.files import replacing
-from kerasplug.implementation import family_of, implementation
+from kerasplug.implementation import family_of, implementation, keras_version
 from kerasplug.registry import Claim
+from kerasplug.saving.forgotten import forgotten_arguments
 from kerasplug.saving.keras_names import keras_package
 from kerasplug.saving.matching import Match, Matcher
 from kerasplug.saving.mentions import Said, said_by
+from kerasplug.saving.random_states import random_states, write_states
 from kerasplug.saving.reading import read_contents
 
-__all__ = ["save_model"]
+__all__ = ["save_model", "save_model_hdf5"]
 
 _HDF5_SUFFIXES: Final = (".h5", ".hdf5")
 
@@ -60,28 +62,88 @@ def save_model(
         a Keras model
     """
     name = os.fsdecode(path)
-    _check(model, name, overwrite=overwrite, include_optimizer=include_optimizer)
-    hdf5 = name.endswith(_HDF5_SUFFIXES)
-    extra = {"include_optimizer": include_optimizer} if hdf5 else {}
-    with replacing(name) as temporary:
-        with _kept_compile_config(model):
-            model.save(temporary, overwrite=True, **extra)
-        problems = list(_problems(model, temporary))
-    if problems:
-        warnings.warn(_text(name, problems), SaveWarning, stacklevel=2)
-
-
-def _check(model: Any, path: str, *, overwrite: bool, include_optimizer: bool) -> None:
-    if family_of(model) is None or not callable(getattr(model, "save", None)):
-        raise _refused(model=model, rule="a Keras model")
-    if not path.endswith((".keras", *_HDF5_SUFFIXES)):
-        what = f"{path} has no suffix that says what to write."
+    if not name.endswith((".keras", *_HDF5_SUFFIXES)):
+        what = f"{name} has no suffix that says what to write."
         rule = "a name that ends in .keras, .h5 or .hdf5"
-        mend = f"for example {path + '.keras'!r}"
+        mend = f"for example {name + '.keras'!r}; or save_model_hdf5(model, path)"
         raise ModelFileError(what, expected=rule, mend=mend)
-    if path.endswith(".keras") and not include_optimizer:
+    hdf5 = name.endswith(_HDF5_SUFFIXES)
+    if not hdf5 and not include_optimizer:
         rule = "True for a .keras file, which always holds the optimizer's state"
-        raise _refused(include_optimizer=False, rule=rule)
+        raise _refused(rule, call="save_model", include_optimizer=False)
+    _check("save_model", model, name, overwrite=overwrite)
+    _write(model, name, hdf5=hdf5, include_optimizer=include_optimizer)
+
+
+def save_model_hdf5(
+    model: Any,
+    path: "str | os.PathLike[str]",
+    overwrite: bool = True,  # noqa: FBT001, FBT002 -- the R interface's signature
+    include_optimizer: bool = True,  # noqa: FBT001, FBT002 -- the R interface's signature
+) -> bool:
+    """True; `model` is in an HDF5 file at `path`, whole, whatever the suffix.
+
+    Args:
+        model: a Keras model.
+        path: where; any name.
+        overwrite: whether a file at `path` may be replaced. Nobody is asked.
+        include_optimizer: whether the training configuration and the optimizer's state
+            are saved; without them the model is loaded uncompiled.
+
+    Raises:
+        FileExistsError: something is at `path` and `overwrite` is False, or a folder
+            is. Nothing was done.
+        FileNotFoundError: the folder of `path` is missing.
+        RecordError: `model` is no Keras model.
+
+    Guarantees:
+        As `save_model` gives them.
+
+    Example:
+        >>> try:
+        ...     save_model_hdf5("no model", "weights.anything")
+        ... except RecordError as error:
+        ...     print(error.expected)
+        a Keras model
+    """
+    name = os.fsdecode(path)
+    _check("save_model_hdf5", model, name, overwrite=overwrite)
+    _write(model, name, hdf5=True, include_optimizer=include_optimizer)
+    return True
+
+
+def _write(model: Any, name: str, *, hdf5: bool, include_optimizer: bool) -> None:
+    extra = {"include_optimizer": include_optimizer} if hdf5 else {}
+    suffix = ".h5" if hdf5 else ".keras"
+    with replacing(name, suffix=suffix) as temporary:
+        with _kept_compile_config(model), _without_advice():
+            model.save(temporary, overwrite=True, **extra)
+        if keras_version() >= (3,):
+            write_states(temporary, random_states(model), hdf5=hdf5)
+        problems = [*_problems(model, temporary), *forgotten_arguments(model)]
+    if problems:
+        warnings.warn(_text(name, problems), SaveWarning, stacklevel=3)
+
+
+@contextlib.contextmanager
+def _without_advice() -> Iterator[None]:
+    """Whoever saves to HDF5 has chosen so: Keras' advice against it is not repeated."""
+    import logging
+
+    logger, before = logging.getLogger("absl"), logging.getLogger("absl").level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*file format is considered legacy")
+            yield
+    finally:
+        logger.setLevel(before)
+
+
+def _check(call: str, model: Any, path: str, *, overwrite: bool) -> None:
+    if family_of(model) is None or not callable(getattr(model, "save", None)):
+        rule = "a Keras model"
+        raise _refused(rule, call=call, model=model)
     if Path(path).is_dir() or (os.path.lexists(path) and not overwrite):
         raise FileExistsError(errno.EEXIST, "Something is there already", path)
     folder = Path(path).parent
@@ -89,9 +151,9 @@ def _check(model: Any, path: str, *, overwrite: bool, include_optimizer: bool) -
         raise FileNotFoundError(errno.ENOENT, "No such folder", str(folder))
 
 
-def _refused(rule: str, **argument: object) -> RecordError:
+def _refused(rule: str, *, call: str, **argument: object) -> RecordError:
     ((field, value),) = argument.items()
-    return RecordError("save_model", field, value, rule)
+    return RecordError(call, field, value, rule)
 
 
 @contextlib.contextmanager
@@ -199,7 +261,7 @@ def _is_layer(live: Any) -> bool:
 
 def _text(path: str, problems: list[tuple[str, str, str]]) -> str:
     name = Path(path).name
-    lines = [f"{name} is saved; a fresh process could not load it by itself:"]
+    lines = [f"{name} is saved; a fresh process could not load it as it is by itself:"]
     for thing, why, mend in problems:
         lines += [f"  {thing}: {why}", f"    mend: {mend}"]
     return "\n".join(lines)

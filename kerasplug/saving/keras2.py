@@ -1,0 +1,190 @@
+"""What Keras 2 wrote, for Keras 3: configurations translated, data to data.
+
+Nothing here imports Keras. What has no counterpart is refused by name, and all of it
+at once; what was changed is reported.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from kerasplug.errors import ModelFileError
+from kerasplug.saving.keras2_objects import HARD_SIGMOID, objects
+from kerasplug.saving.keras2_report import Change, Notes, Translation
+from kerasplug.saving.keras2_training import compile_arguments
+from kerasplug.saving.reading import Contents
+
+__all__ = [
+    "Change",
+    "Translation",
+    "is_keras2",
+    "needed_objects",
+    "translate",
+    "translate_training",
+]
+
+#: No model is nested so deeply, and the translation follows it with Python's stack.
+_DEEPEST: Final = 200
+_VERSION: Final = re.compile(r"\d+\.")
+_MODULES: Final = re.compile(
+    r"(tf_keras|keras\.engine|keras\.src\.engine|tensorflow\.python\.keras)\b"
+)
+_COMPILE_ONLY: Final = "load it without its training: compile=False"
+
+
+def is_keras2(source: Contents | dict[str, Any]) -> bool:
+    """Whether Keras 2 (or 1) wrote it.
+
+    The version that it names decides; where it names none, what only Keras 2 writes.
+
+    Args:
+        source: what a file holds, or one configuration.
+
+    Example:
+        >>> is_keras2({"class_name": "Sequential", "config": []})
+        True
+        >>> is_keras2({"class_name": "Sequential", "config": {}, "module": "keras"})
+        False
+    """
+    if isinstance(source, Contents):
+        version: Any = source.keras_version
+        configs = [config for label, config in source.configs if "train" not in label]
+    else:
+        version, configs = source.get("keras_version"), [source]
+    if isinstance(version, str) and _VERSION.match(version):
+        return version.partition(".")[0] in ("0", "1", "2")
+    # Keras 3 says of each object where it lives, except in HDF5 files.
+    if not isinstance(source, Contents) and "module" not in source:
+        return True
+    return any(_is_of_keras2(one) for config in configs for one in _dicts(config))
+
+
+def _dicts(value: Any) -> Iterator[dict[str, Any]]:
+    stack = [value]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, dict):
+            yield one
+            stack.extend(one.values())
+        elif isinstance(one, list):
+            stack.extend(one)
+
+
+def _is_of_keras2(value: dict[str, Any]) -> bool:
+    module, name, config = (
+        value.get(key) for key in ("module", "class_name", "config")
+    )
+    if isinstance(module, str) and _MODULES.match(module):
+        return True
+    if isinstance(config, dict) and "batch_input_shape" in config:
+        return True
+    if name == "Sequential":
+        return isinstance(config, list)
+    return name == "Model" and isinstance(config, dict) and "input_layers" in config
+
+
+def translate(
+    config: dict[str, Any], name: str = "the configuration"
+) -> tuple[dict[str, Any], Translation]:
+    """The configuration of a model as Keras 3 says it, and what was changed.
+
+    Args:
+        config: what Keras 2 wrote; it is not changed.
+        name: the file or text, for the report.
+
+    Raises:
+        ModelFileError: it says what Keras 3 can't do; all such places are named.
+
+    Example:
+        >>> layer = {"class_name": "Dense", "config": {"units": 1, "name": "d"}}
+        >>> layer["config"]["batch_input_shape"] = [None, 4]
+        >>> made, report = translate({"class_name": "Sequential", "config": [layer]})
+        >>> [one["class_name"] for one in made["config"]["layers"]]
+        ['InputLayer', 'Dense']
+        >>> print(report)
+        the configuration was written by Keras 2 and is translated:
+          batch_input_shape of a layer -> an InputLayer (config.layers[0])
+    """
+    _check(config, name)
+    if not isinstance(config.get("class_name"), str) or "config" not in config:
+        what = f"{name} describes no model."
+        raise ModelFileError(what, expected="a class_name and a config")
+    notes = Notes()
+    made: dict[str, Any] = objects(config, "", "", notes)
+    report = notes.report(name)
+    told = config.get("compile_config")
+    if isinstance(told, dict):
+        notes = Notes()
+        outputs = _output_names(config)
+        told = compile_arguments(told, outputs, "compile_config", notes)
+        made["compile_config"] = told
+        report += notes.report(name, _COMPILE_ONLY)
+    return made, report
+
+
+def translate_training(
+    training: dict[str, Any], model: dict[str, Any], name: str = "the configuration"
+) -> tuple[dict[str, Any], Translation]:
+    """The training configuration of an HDF5 file as Keras 3 says it.
+
+    Args:
+        training: what Keras 2 wrote; it is not changed.
+        model: the configuration of the model, which names its outputs.
+        name: the file, for the report.
+
+    Raises:
+        ModelFileError: it says what Keras 3 can't do.
+
+    Example:
+        >>> adam = {"class_name": "Custom>Adam", "config": {"learning_rate": 0.1}}
+        >>> made, _ = translate_training({"loss": "mse", "optimizer_config": adam}, {})
+        >>> made["optimizer_config"]["class_name"]
+        'Adam'
+    """
+    _check(training, name)
+    notes = Notes()
+    outputs = _output_names(model)
+    made = compile_arguments(training, outputs, "training_config", notes)
+    return made, notes.report(name, _COMPILE_ONLY)
+
+
+def _check(config: Any, name: str) -> None:
+    level = [config]
+    for _ in range(_DEEPEST):
+        inner = [list(one.values()) if isinstance(one, dict) else one for one in level]
+        level = [two for one in inner for two in one if isinstance(two, dict | list)]
+    if level or not isinstance(config, dict):
+        what = f"{name} is refused: it is nested as no model is."
+        raise ModelFileError(what, expected=f"at most {_DEEPEST} levels")
+    version = config.get("keras_version")
+    if isinstance(version, str) and version.startswith(("0.", "1.")):
+        what = f"{name} was written by Keras 1, which nothing here reads."
+        raise ModelFileError(what, found=version[:20], expected="Keras 2 or 3")
+
+
+def _output_names(model: dict[str, Any]) -> list[str]:
+    """The names of the outputs, in order; empty where they are not a plain list."""
+    config = model.get("config")
+    ends = config.get("output_layers") if isinstance(config, dict) else None
+    if not isinstance(ends, list):
+        return []
+    named = [one[0] for one in ends if isinstance(one, list) and one]
+    return [one for one in named if isinstance(one, str)]
+
+
+def needed_objects(config: Any) -> dict[str, Any]:
+    """What a translated configuration needs that Keras 3 has not: name -> function.
+
+    Args:
+        config: what `translate` gave.
+
+    Example:
+        >>> needed_objects({"class_name": "Dense", "config": {"activation": "relu"}})
+        {}
+    """
+    for one in _dicts(config):
+        if one.get("class_name") == "function" and one.get("config") == HARD_SIGMOID:
+            from kerasplug.saving.keras2_functions import hard_sigmoid_of_keras_2
+
+            return {HARD_SIGMOID: hard_sigmoid_of_keras_2}
+    return {}
