@@ -220,6 +220,21 @@ def test_save_names_what_no_fresh_process_could_load(site, keras, tmp_path):
 
 
 @pytest.mark.engine
+def test_save_names_what_loading_would_refuse(keras, tmp_path):
+    """Infinity is no JSON: the file is written, and the warning says how to load it."""
+    layers = [keras.Input((2,)), keras.layers.ReLU(max_value=float("inf"))]
+    model = keras.Sequential(layers)
+
+    with pytest.warns(SaveWarning, match="not-finite") as caught:
+        save_model(model, tmp_path / "m.keras")
+    assert "Limits(not_finite=True)" in str(caught[0].message)
+    with pytest.raises(ModelFileError, match="no JSON"):
+        load_model(tmp_path / "m.keras")
+    limits = kerasplug.Limits(not_finite=True)
+    assert load_model(tmp_path / "m.keras", limits=limits).count_params() == 0
+
+
+@pytest.mark.engine
 def test_saving_leaves_the_live_model_as_it_was(site, keras, tmp_path):
     """After HDF5 the live model keeps its optimizer; after plain Keras' it does not."""
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])

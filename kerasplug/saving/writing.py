@@ -18,7 +18,7 @@ from kerasplug.saving.keras_names import keras_package
 from kerasplug.saving.matching import Match, Matcher
 from kerasplug.saving.mentions import Said, said_by
 from kerasplug.saving.random_states import random_states, write_states
-from kerasplug.saving.reading import read_contents
+from kerasplug.saving.scanning import scan
 
 __all__ = ["save_model", "save_model_hdf5"]
 
@@ -177,7 +177,11 @@ def _problems(model: Any, path: str) -> Iterator[tuple[str, str, str]]:
     """(name, why it can't come back, what would mend it) for each such thing."""
     matcher = Matcher(package=keras_package())
     classes = _classes(model)
-    for match in matcher.matches(said_by(read_contents(path))):
+    found = scan(path, checksums=False)
+    for danger in found.dangers:
+        if not danger.lifted_by_safe_mode:  # those are mentions, and follow
+            yield f"{danger.kind} at {danger.where}", f"it {danger.what}", danger.mend
+    for match in matcher.matches(said_by(found.contents)):
         said = match.said
         live = _live(said, classes)
         if match.status == "code":
