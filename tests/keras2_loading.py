@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 import kerasplug
-from kerasplug.saving import keras2
 from kerasplug.saving.keras2_files import translated_file
 from kerasplug.saving.reading import read_contents
 
@@ -29,9 +28,7 @@ def loaded(path, folder, custom_objects=None, **options):
     """The model in a file of Keras 2, and what was translated."""
     wanted = options.get("compile", True)
     told, report = translated_file(read_contents(path), folder, compiled=wanted)
-    needed = keras2.needed_objects([config for _, config in told.configs])
-    objects = {**needed, **(custom_objects or {})}
-    return kerasplug.load_model(told.path, objects, **options), report
+    return kerasplug.load_model(told.path, custom_objects, **options), report
 
 
 def answers(keras, model, path) -> list[np.ndarray]:

@@ -131,10 +131,10 @@ def test_a_named_function_of_a_lambda_is_the_caller_s():
     """It is looked for under its name; the module that the file names is not asked."""
     text = _of_function("double", "os")
 
-    with pytest.raises(KerasplugError, match="double"):
+    with pytest.raises(KerasplugError, match=r"can't build|nothing installed"):
         model_from_json(text)
     assert float(model_from_json(text, [double])(np.ones((1, 2)))[0, 0]) == 2.0
-    with pytest.raises(KerasplugError, match="set_random_seed"):
+    with pytest.raises(KerasplugError, match=r"can't build|nothing installed"):
         model_from_json(_of_function("set_random_seed", "keras.utils"))
 
 

@@ -16,7 +16,6 @@ from kerasplug.errors import (
     RecordError,
 )
 from kerasplug.implementation import family_of, implementation, keras_version
-from kerasplug.saving.custom import named_objects
 from kerasplug.saving.providing import provide, winning
 from kerasplug.saving.reading import CONFIG_CAP_BYTES, Contents
 from kerasplug.saving.safe_reading import check_config
@@ -233,15 +232,14 @@ def _model(
     """The model for a tree that is plain data; from here on JSON and YAML are one."""
     _check(name, config)
     config.pop("compile_config", None)  # the architecture is asked for, no training
-    config, extra = _of_keras3(name, config)
-    mine = {**extra, **named_objects(custom_objects)}
+    config = _of_keras3(name, config)
     version = str(config.get("keras_version", ""))[:80]
     # As in HDF5 files, Keras 2 does not say everywhere where a class lives.
     form = "keras" if "module" in config else "h5"
     contents = Contents(name, form, version, (("config", config),))
     safe = safe_mode is None or bool(safe_mode)
     everything = check_config(contents, safe_mode=safe, compiled=False)
-    provided = provide(name, everything, mine, allow=allow)
+    provided = provide(name, everything, custom_objects, allow=allow)
     with winning(provided.objects, provided.names):
         return _made(name, config, provided.objects, safe=safe)
 
@@ -264,18 +262,16 @@ def _check(name: str, config: Any) -> None:
         raise ModelFileError(what, expected=f"at most {DEEPEST} levels")
 
 
-def _of_keras3(
-    name: str, config: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The configuration as this Keras reads it, and what it needs besides."""
+def _of_keras3(name: str, config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration as this Keras reads it."""
     from kerasplug.saving import keras2
 
     if not keras2.is_keras2(config) or keras_version() < (3,):
-        return config, {}
+        return config
     translated, report = keras2.translate(config, name)
     if report:
         warnings.warn(str(report), KerasplugWarning, stacklevel=4)
-    return translated, keras2.needed_objects(translated)
+    return translated
 
 
 def _made(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from kerasplug.errors import ModelFileError
-from kerasplug.saving.keras2_objects import HARD_SIGMOID, objects
+from kerasplug.saving.keras2_objects import objects
 from kerasplug.saving.keras2_report import Change, Notes, Translation
 from kerasplug.saving.keras2_training import compile_arguments
 from kerasplug.saving.reading import Contents
@@ -18,7 +18,6 @@ __all__ = [
     "Change",
     "Translation",
     "is_keras2",
-    "needed_objects",
     "translate",
     "translate_training",
 ]
@@ -170,21 +169,3 @@ def _output_names(model: dict[str, Any]) -> list[str]:
         return []
     named = [one[0] for one in ends if isinstance(one, list) and one]
     return [one for one in named if isinstance(one, str)]
-
-
-def needed_objects(config: Any) -> dict[str, Any]:
-    """What a translated configuration needs that Keras 3 has not: name -> function.
-
-    Args:
-        config: what `translate` gave.
-
-    Example:
-        >>> needed_objects({"class_name": "Dense", "config": {"activation": "relu"}})
-        {}
-    """
-    for one in _dicts(config):
-        if one.get("class_name") == "function" and one.get("config") == HARD_SIGMOID:
-            from kerasplug.saving.keras2_functions import hard_sigmoid_of_keras_2
-
-            return {HARD_SIGMOID: hard_sigmoid_of_keras_2}
-    return {}

@@ -9,17 +9,15 @@ from typing import Any
 
 from kerasplug.errors import KerasplugWarning, ModelFileError
 from kerasplug.implementation import chosen, implementation, keras_version
-from kerasplug.saving.custom import named_objects
 from kerasplug.saving.finding import Found
 from kerasplug.saving.guards import has_all_guards
 from kerasplug.saving.keras2 import is_keras2
 from kerasplug.saving.limits import Limits
-from kerasplug.saving.mentions import said_by
 from kerasplug.saving.providing import Provided, provide, winning
 from kerasplug.saving.random_states import restore_states
 from kerasplug.saving.reading import Contents, format_of
 from kerasplug.saving.resuming import compile_as_before
-from kerasplug.saving.safe_reading import read_safely
+from kerasplug.saving.safe_reading import check_config, read_safely
 
 __all__ = ["load_model", "load_model_hdf5"]
 
@@ -79,12 +77,10 @@ def load_model(
     )
     origin = contents.path
     with contextlib.ExitStack() as stack:
-        extra: dict[str, Any] = {}
         if is_keras2(contents) and keras_version() >= (3,):
-            contents, extra = _translated(contents, stack, compiled=compile)
-            everything = said_by(contents, compiled=compile)
-        mine = {**extra, **named_objects(custom_objects)}
-        provided = provide(origin, everything, mine, allow=allow)
+            contents = _translated(contents, stack, compiled=compile)
+            everything = check_config(contents, limits=limits, safe_mode=safe)
+        provided = provide(origin, everything, custom_objects, allow=allow)
         if safe:
             _warn_of_unsafe_loaders(contents)
         try:
@@ -98,18 +94,17 @@ def load_model(
 
 def _translated(
     contents: Contents, stack: contextlib.ExitStack, *, compiled: bool
-) -> tuple[Contents, dict[str, Any]]:
-    """A copy of a file of Keras 2 for Keras 3, and what it needs that Keras 3 lacks."""
+) -> Contents:
+    """A copy of a file of Keras 2 for Keras 3."""
     import tempfile
 
-    from kerasplug.saving.keras2 import needed_objects
     from kerasplug.saving.keras2_files import translated_file
 
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kerasplug-"))
     made, report = translated_file(contents, folder, compiled=compiled)
     if report:
         warnings.warn(str(report), KerasplugWarning, stacklevel=3)
-    return made, needed_objects([config for _, config in made.configs])
+    return made
 
 
 def _loaded(

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from kerasplug.implementation import implementation
 from kerasplug.saving.custom import named_objects
 from kerasplug.saving.finding import Found, import_objects, plan
+from kerasplug.saving.keras2_objects import HARD_SIGMOID
 from kerasplug.saving.keras_names import keras_package
 from kerasplug.saving.matching import Matcher, allowed_providers
 from kerasplug.saving.mentions import Said
@@ -60,8 +61,8 @@ def provide(
         PluginError: a plugin is broken.
         NeedsError: this environment lacks what a plugin needs.
     """
-    mine = named_objects(custom_objects)
     everything = tuple(everything)
+    mine = {**_of_keras2(everything), **named_objects(custom_objects)}
     matcher = Matcher(allowed_providers(allow), package=keras_package())
     found = plan(path, matcher.matches(everything), mine)
     _log(path, found)
@@ -69,6 +70,15 @@ def provide(
     _ensure_output_shapes(found.layers)
     names = tuple(said.name for said in everything)
     return Provided({**found.objects, **mine}, names, found)
+
+
+def _of_keras2(everything: Iterable[Said]) -> dict[str, Any]:
+    """What translated models need, and save again, that Keras 3 has not."""
+    if not any(said.name == HARD_SIGMOID for said in everything):
+        return {}
+    from kerasplug.saving.keras2_functions import hard_sigmoid_of_keras_2
+
+    return {HARD_SIGMOID: hard_sigmoid_of_keras_2}
 
 
 def _log(path: str, found: Found) -> None:

@@ -14,6 +14,7 @@ from kerasplug.files import replacing
 from kerasplug.implementation import family_of, implementation, keras_version
 from kerasplug.registry import Claim
 from kerasplug.saving.forgotten import forgotten_arguments
+from kerasplug.saving.keras2_objects import HARD_SIGMOID
 from kerasplug.saving.keras_names import keras_package
 from kerasplug.saving.matching import Match, Matcher
 from kerasplug.saving.mentions import Said, said_by
@@ -183,6 +184,8 @@ def _problems(model: Any, path: str) -> Iterator[tuple[str, str, str]]:
             yield f"{danger.kind} at {danger.where}", f"it {danger.what}", danger.mend
     for match in matcher.matches(said_by(found.contents)):
         said = match.said
+        if said.name == HARD_SIGMOID:
+            continue  # kerasplug has it
         live = _live(said, classes)
         if match.status == "code":
             yield (

@@ -144,10 +144,19 @@ def compiled_equals_eager(case: Case) -> None:
         raise NotApplicable(reason)
     demand_traceable(case)
     _compile(_Trial(case, training=False))
+    if not _sees_training(case):
+        return  # it would be the same program once more
     trial = _Trial(case, training=True)
     # XLA draws other random numbers.
     if not trial.draws:
         _compile(trial)
+
+
+def _sees_training(case: Case) -> bool:
+    """Whether it is told of the mode, or a layer inside of it might be."""
+    open_ended = any(one.kind.name[:3] == "VAR" for one in case.parameters.values())
+    told = "training" in case.parameters or open_ended
+    return told or len(case.engine.layers(case.still)) > 1
 
 
 def _compile(trial: _Trial) -> None:
