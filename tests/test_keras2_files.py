@@ -16,7 +16,7 @@ from kerasplug.errors import ModelFileError
 from kerasplug.saving import keras2
 from kerasplug.saving.architecture import model_from_json
 from kerasplug.saving.keras2_files import translated_file
-from kerasplug.saving.keras2_objects import HARD_SIGMOID
+from kerasplug.saving.keras2_signs import HARD_SIGMOID
 from kerasplug.saving.reading import read_contents
 
 pytestmark = [

@@ -16,6 +16,7 @@ from kerasplug.errors import (
     RecordError,
 )
 from kerasplug.implementation import family_of, implementation, keras_version
+from kerasplug.saving.keras2_signs import is_keras2
 from kerasplug.saving.providing import provide, winning
 from kerasplug.saving.reading import CONFIG_CAP_BYTES, Contents
 from kerasplug.saving.safe_reading import check_config
@@ -264,11 +265,11 @@ def _check(name: str, config: Any) -> None:
 
 def _of_keras3(name: str, config: dict[str, Any]) -> dict[str, Any]:
     """The configuration as this Keras reads it."""
-    from kerasplug.saving import keras2
-
-    if not keras2.is_keras2(config) or keras_version() < (3,):
+    if not is_keras2(config) or keras_version() < (3,):
         return config
-    translated, report = keras2.translate(config, name)
+    from kerasplug.saving.keras2 import translate
+
+    translated, report = translate(config, name)
     if report:
         warnings.warn(str(report), KerasplugWarning, stacklevel=4)
     return translated

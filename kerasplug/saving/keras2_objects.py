@@ -6,13 +6,12 @@ from typing import Any, Final
 from kerasplug.saving import keras2_layers as known
 from kerasplug.saving.keras2_graphs import graph, sequence
 from kerasplug.saving.keras2_report import Notes
+from kerasplug.saving.keras2_signs import HARD_SIGMOID
 
-__all__ = ["HARD_SIGMOID", "objects", "placed"]
+__all__ = ["objects", "placed"]
 
 _Reader = Callable[[dict[str, Any], str, Notes], dict[str, Any]]
 
-#: The function that stands in for the `hard_sigmoid` of Keras 2.
-HARD_SIGMOID: Final = "hard_sigmoid_of_keras_2"
 _FUNCTIONS: Final = "kerasplug.saving.keras2_functions"
 #: What a Lambda layer of Keras 2 says of its function, besides the function.
 _OF_LAMBDA: Final = (

@@ -11,7 +11,7 @@ from kerasplug.errors import KerasplugWarning, ModelFileError
 from kerasplug.implementation import chosen, implementation, keras_version
 from kerasplug.saving.finding import Found
 from kerasplug.saving.guards import has_all_guards
-from kerasplug.saving.keras2 import is_keras2
+from kerasplug.saving.keras2_signs import is_keras2
 from kerasplug.saving.limits import Limits
 from kerasplug.saving.providing import Provided, provide, winning
 from kerasplug.saving.random_states import restore_states

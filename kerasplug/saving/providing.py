@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from kerasplug.implementation import implementation
 from kerasplug.saving.custom import named_objects
 from kerasplug.saving.finding import Found, import_objects, plan
-from kerasplug.saving.keras2_objects import HARD_SIGMOID
+from kerasplug.saving.keras2_signs import HARD_SIGMOID
 from kerasplug.saving.keras_names import keras_package
 from kerasplug.saving.matching import Matcher, allowed_providers
 from kerasplug.saving.mentions import Said

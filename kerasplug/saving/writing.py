@@ -14,7 +14,7 @@ from kerasplug.files import replacing
 from kerasplug.implementation import family_of, implementation, keras_version
 from kerasplug.registry import Claim
 from kerasplug.saving.forgotten import forgotten_arguments
-from kerasplug.saving.keras2_objects import HARD_SIGMOID
+from kerasplug.saving.keras2_signs import HARD_SIGMOID
 from kerasplug.saving.keras_names import keras_package
 from kerasplug.saving.matching import Match, Matcher
 from kerasplug.saving.mentions import Said, said_by
