@@ -2,6 +2,7 @@
 
 import pytest
 
+from kerasplug.errors import SaveWarning
 from kerasplug.saving import inspect_model, save_model
 from kerasplug.saving.limits import Limits
 from kerasplug.saving.safe_reading import read_safely
@@ -126,7 +127,9 @@ def test_an_infinite_number_is_refused_with_the_way_out(keras, tmp_path):
     """Keras writes what is no JSON; a caller who knows it says so."""
     limit = keras.constraints.MaxNorm(float("inf"))
     layer = keras.layers.Dense(1, kernel_constraint=limit)
-    save_model(keras.Sequential([keras.Input((2,)), layer]), tmp_path / "m.keras")
+    model = keras.Sequential([keras.Input((2,)), layer])
+    with pytest.warns(SaveWarning, match="not-finite"):
+        save_model(model, tmp_path / "m.keras")
 
     (danger,) = inspect_model(tmp_path / "m.keras").dangers
     assert danger.kind == "not-finite"
