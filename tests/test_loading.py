@@ -380,6 +380,29 @@ def test_without_compile_what_only_training_needs_is_not_needed(site, keras, tmp
 
 
 @pytest.mark.engine
+@pytest.mark.parametrize(
+    "units", ["three", -1, 5, None], ids=["text", "negative", "other", "null"]
+)
+@pytest.mark.parametrize("nested", [False, True], ids=["top", "nested"])
+def test_what_only_keras_notices_is_one_short_error(units, nested, keras, tmp_path):
+    """Whatever it raises, and however long: its own error is the cause."""
+    dense = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    model = keras.Sequential([keras.Input((2,)), dense]) if nested else dense
+    save_model(model, tmp_path / "m.keras")
+
+    def change(config):
+        text = json.dumps(config).replace('"units": 3', f'"units": {json.dumps(units)}')
+        return json.loads(text)
+
+    path = rewrite(tmp_path / "m.keras", tmp_path / "bad.keras", change)
+    with pytest.raises(ModelFileError, match="can't load the model in bad") as caught:
+        load_model(path)
+    assert len(str(caught.value)) < 700
+    assert not isinstance(caught.value.__cause__, ModelFileError)
+    assert caught.value.__cause__ is not None
+
+
+@pytest.mark.engine
 def test_an_unknown_bare_name_in_hdf5_is_explained_with_keras_own_error(
     site, keras, tmp_path
 ):

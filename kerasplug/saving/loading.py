@@ -5,9 +5,9 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from kerasplug.errors import KerasplugWarning, ModelFileError
+from kerasplug.errors import KerasplugError, KerasplugWarning, ModelFileError
 from kerasplug.implementation import chosen, implementation, keras_version
 from kerasplug.saving.finding import Found
 from kerasplug.saving.guards import has_all_guards
@@ -20,6 +20,9 @@ from kerasplug.saving.resuming import compile_as_before
 from kerasplug.saving.safe_reading import check_config, read_safely
 
 __all__ = ["load_model", "load_model_hdf5"]
+
+#: How much is shown of what Keras says, in characters.
+_SHOWN: Final = 400
 
 
 def load_model(
@@ -79,17 +82,18 @@ def load_model(
     with contextlib.ExitStack() as stack:
         if is_keras2(contents) and keras_version() >= (3,):
             contents = _translated(contents, stack, compiled=compile)
-            everything = check_config(contents, limits=limits, safe_mode=safe)
+            everything = check_config(
+                contents, limits=limits, safe_mode=safe, compiled=compile
+            )
         provided = provide(origin, everything, custom_objects, allow=allow)
         if safe:
             _warn_of_unsafe_loaders(contents)
         try:
             return _loaded(contents, provided, compiled=compile, safe=safe)
-        except (TypeError, ValueError, AttributeError) as error:
-            better = _explained(origin, provided.found)
-            if better is None:
-                raise
-            raise better from error
+        except KerasplugError:
+            raise
+        except Exception as error:
+            raise _explained(origin, provided.found, error) from error
 
 
 def _translated(
@@ -218,10 +222,15 @@ def _named_as_keras_expects(contents: Contents) -> Iterator[str]:
         yield str(link)
 
 
-def _explained(path: str, found: Found) -> Exception | None:
-    """A better error than Keras' own, where the cause is known."""
+def _explained(path: str, found: Found, error: Exception) -> KerasplugError:
+    """A short error in place of Keras' own, which may hold a whole configuration."""
     if found.soft:
         from kerasplug.saving.missing import missing_error
 
         return missing_error(path, found.soft)
-    return None
+    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return ModelFileError(
+        f"Keras can't load the model in {Path(path).name}.",
+        found=said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…",
+        mend="what Keras says in full is the cause of this error",
+    )

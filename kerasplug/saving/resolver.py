@@ -180,6 +180,12 @@ def _once(ours: Callable[..., Any], original: Callable[..., Any]) -> Callable[..
     return either
 
 
+def _allowed() -> tuple[str, ...] | None:
+    """Whom the latest allows; another thread may have removed it meanwhile."""
+    with _lock:
+        return _installed[-1].allow if _installed else None
+
+
 def _loading(original: Callable[..., Any]) -> Callable[..., Any]:
     def load(
         filepath: Any,
@@ -191,7 +197,7 @@ def _loading(original: Callable[..., Any]) -> Callable[..., Any]:
         local = isinstance(filepath, str | os.PathLike) and os.path.exists(filepath)  # noqa: PTH110 -- a string
         if more or not local:  # an address, an open file: Keras' own matter
             return original(filepath, custom_objects, compile, safe_mode, **more)
-        allow = _installed[-1].allow
+        allow = _allowed()
         return load_model(filepath, custom_objects, compile, safe_mode, allow=allow)
 
     return _once(load, original)
@@ -222,6 +228,5 @@ def _provided(
     everything = said_by(contents)
     if all(said.module.partition(".")[0] == "keras" for said in everything):
         return {}, ()
-    allow = _installed[-1].allow
-    made = provide("a configuration", everything, custom_objects, allow=allow)
+    made = provide("a configuration", everything, custom_objects, allow=_allowed())
     return made.objects, made.names
