@@ -1,7 +1,7 @@
-"""A program: the library for HDF5, or plain Keras, reads what the scan lets pass.
+"""A program: the library for HDF5, or Keras, reads what the scan lets pass.
 
-Its first argument is `h5py` or `keras`, the others are files; it prints one line for
-each, at once, and lives on.
+Its first argument is `h5py`, `keras` or `kerasplug`, the others are files; it prints
+one line for each, at once, and lives on.
 """
 
 import os
@@ -39,10 +39,19 @@ def by_keras(path: str) -> None:
     keras.backend.clear_session()
 
 
+def by_kerasplug(path: str) -> None:
+    """Load a model, as users do."""
+    import kerasplug
+
+    kerasplug.load_model(path)
+    kerasplug.implementation().backend.clear_session()
+
+
 def main() -> None:
     """Read each file; whatever is raised is told."""
     warnings.simplefilter("ignore")
-    read = {"h5py": by_h5py, "keras": by_keras}[sys.argv[1]]
+    readers = {"h5py": by_h5py, "keras": by_keras, "kerasplug": by_kerasplug}
+    read = readers[sys.argv[1]]
     for path in sys.argv[2:]:
         try:
             read(path)

@@ -415,3 +415,17 @@ def test_a_real_model_with_a_fault_is_a_model_or_an_error_of_ours(data, keras):
         except KerasplugError:
             return
     assert isinstance(model, keras.Model)
+
+
+def test_limits_are_raised_for_one_call(keras):
+    """Infinity is no JSON, and refused, unless the caller says that it may be there."""
+    layers = [keras.Input((2,)), keras.layers.ReLU(max_value=float("inf"))]
+    text = model_to_json(keras.Sequential(layers))
+
+    with pytest.raises(ModelFileError, match="no JSON") as caught:
+        model_from_json(text)
+    assert "Limits(not_finite=True)" in caught.value.mend
+    limits = kerasplug.Limits(not_finite=True)
+    assert model_from_json(text, limits=limits).layers[-1].max_value == float("inf")
+    with pytest.raises(ModelFileError, match="at most 3 levels"):
+        model_from_json(text, limits=kerasplug.Limits(not_finite=True, config_depth=3))

@@ -216,9 +216,13 @@ def test_what_passes_the_scan_does_not_kill_the_library(tmp_path):
 
 @pytest.mark.engine
 def test_what_passes_the_scan_does_not_kill_keras(tmp_path):
-    """Of sixty changed files that pass, plain Keras loads each or raises."""
+    """Of sixty changed files that pass, plain Keras loads each or raises; so do we."""
     files = survivors(tmp_path, ["m.h5", "m.keras"], 60, seed=11)
 
     said = run("keras", files)
     assert len(said) == len(files)
     assert "read" in said.values()
+    # And ours says of each what is wrong, in its own words.
+    ours = run("kerasplug", files)
+    assert len(ours) == len(files)
+    assert {*ours.values()} <= {"read", "ModelFileError", "MissingPluginError"}

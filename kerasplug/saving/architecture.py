@@ -16,9 +16,11 @@ from kerasplug.errors import (
     RecordError,
 )
 from kerasplug.implementation import family_of, implementation, keras_version
+from kerasplug.saving.config_dangers import is_deeper
 from kerasplug.saving.keras2_signs import is_keras2
+from kerasplug.saving.limits import DEFAULTS, Limits
 from kerasplug.saving.providing import provide, winning
-from kerasplug.saving.reading import CONFIG_CAP_BYTES, Contents
+from kerasplug.saving.reading import Contents
 from kerasplug.saving.safe_reading import check_config
 
 __all__ = ["model_from_json", "model_from_yaml", "model_to_json", "model_to_yaml"]
@@ -90,6 +92,7 @@ def model_from_json(
     *,
     safe_mode: bool | None = True,
     allow: Iterable[str] | None = None,
+    limits: Limits | None = None,
 ) -> Any:
     """A new model with the architecture that `text` says; it is not compiled.
 
@@ -103,6 +106,7 @@ def model_from_json(
         safe_mode: whether bytecode in the text is refused; None means True.
         allow: distributions or `distribution/name` that alone may provide something;
             None: all that `KERASPLUG_ALLOW` leaves.
+        limits: how much the text may ask for; None: `Limits()`.
 
     Returns:
         A Keras model.
@@ -126,8 +130,11 @@ def model_from_json(
           found:    a list
           expected: what model_to_json gives
     """
-    config = _json(_text("model_from_json", text))
-    return _model(_JSON, config, custom_objects, safe_mode=safe_mode, allow=allow)
+    limits = limits or DEFAULTS
+    config = _json(_text("model_from_json", text), limits)
+    return _model(
+        _JSON, config, custom_objects, limits, safe_mode=safe_mode, allow=allow
+    )
 
 
 def model_from_yaml(
@@ -136,6 +143,7 @@ def model_from_yaml(
     *,
     safe_mode: bool | None = True,
     allow: Iterable[str] | None = None,
+    limits: Limits | None = None,
 ) -> Any:
     """A new model with the architecture that `text` says; it is not compiled.
 
@@ -148,6 +156,7 @@ def model_from_yaml(
         custom_objects: as for `model_from_json`.
         safe_mode: as for `model_from_json`.
         allow: as for `model_from_json`.
+        limits: as for `model_from_json`; tighter ones of YAML's own are not lifted.
 
     Returns:
         A Keras model.
@@ -168,7 +177,10 @@ only plain data may be in it.
     from kerasplug.saving.yaml_text import from_yaml
 
     config = from_yaml(_text("model_from_yaml", text), _YAML)
-    return _model(_YAML, config, custom_objects, safe_mode=safe_mode, allow=allow)
+    limits = limits or DEFAULTS
+    return _model(
+        _YAML, config, custom_objects, limits, safe_mode=safe_mode, allow=allow
+    )
 
 
 def _text(call: str, text: Any) -> str:
@@ -178,17 +190,17 @@ def _text(call: str, text: Any) -> str:
     return text
 
 
-def _json(text: str) -> Any:
-    if len(text) > CONFIG_CAP_BYTES:
+def _json(text: str, limits: Limits) -> Any:
+    if len(text) > limits.config_bytes:
         what = f"{_JSON} is refused: it is longer than any real one."
-        limit = f"at most {CONFIG_CAP_BYTES:,} characters"
+        limit = f"at most {limits.config_bytes:,} characters"
         raise ModelFileError(what, found=f"{len(text):,} characters", expected=limit)
     try:
         return json.loads(
             text,
             object_pairs_hook=_once,
-            parse_constant=_no_number,
-            parse_float=_number,
+            parse_constant=float if limits.not_finite else _no_number,
+            parse_float=float if limits.not_finite else _number,
         )
     except ModelFileError:
         raise
@@ -214,7 +226,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(word: str) -> NoReturn:
     what = f"{_JSON} holds what is no number and no JSON."
-    raise ModelFileError(what, found=word, expected="finite numbers")
+    mend = "if you trust it: limits=Limits(not_finite=True)"
+    raise ModelFileError(what, found=word, expected="finite numbers", mend=mend)
 
 
 def _number(word: str) -> float:
@@ -226,12 +239,13 @@ def _model(
     name: str,
     config: Any,
     custom_objects: object,
+    limits: Limits,
     *,
     safe_mode: bool | None,
     allow: Iterable[str] | None,
 ) -> Any:
     """The model for a tree that is plain data; from here on JSON and YAML are one."""
-    _check(name, config)
+    _check(name, config, limits)
     config.pop("compile_config", None)  # the architecture is asked for, no training
     config = _of_keras3(name, config)
     version = str(config.get("keras_version", ""))[:80]
@@ -239,28 +253,22 @@ def _model(
     form = "keras" if "module" in config else "h5"
     contents = Contents(name, form, version, (("config", config),))
     safe = safe_mode is None or bool(safe_mode)
-    everything = check_config(contents, safe_mode=safe, compiled=False)
+    everything = check_config(contents, limits=limits, safe_mode=safe, compiled=False)
     provided = provide(name, everything, custom_objects, allow=allow)
     with winning(provided.objects, provided.names):
         return _made(name, config, provided.objects, safe=safe)
 
 
-def _check(name: str, config: Any) -> None:
+def _check(name: str, config: Any, limits: Limits) -> None:
     """Refuse what is no object of Keras, or is nested as no model is."""
-    from kerasplug.saving.yaml_text import DEEPEST
-
     if not isinstance(config, dict):
         kind = "a list" if isinstance(config, list) else f"{config!r:.40}"
         raise _no_model(name, kind)
     if not isinstance(config.get("class_name"), str) or "config" not in config:
         raise _no_model(name, f"the keys {sorted(config)[:5]!r:.120}")
-    level: list[Any] = [config]
-    for _ in range(DEEPEST):
-        inner = [list(one.values()) if isinstance(one, dict) else one for one in level]
-        level = [two for one in inner for two in one if isinstance(two, dict | list)]
-    if level:
+    if is_deeper(config, limits.config_depth):
         what = f"{name} is refused: it is nested as no model is."
-        raise ModelFileError(what, expected=f"at most {DEEPEST} levels")
+        raise ModelFileError(what, expected=f"at most {limits.config_depth} levels")
 
 
 def _of_keras3(name: str, config: dict[str, Any]) -> dict[str, Any]:

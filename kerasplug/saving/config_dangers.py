@@ -9,7 +9,7 @@ from kerasplug.saving.dangers import Danger, shown
 from kerasplug.saving.limits import Limits
 from kerasplug.saving.mentions import Place, Said, place_text, walk
 
-__all__ = ["config_dangers", "said_dangers"]
+__all__ = ["config_dangers", "is_deeper", "said_dangers"]
 
 #: The parts of Keras whose functions a model is made of. From the last one, which is
 #: its inside, Keras takes classes only.
@@ -107,7 +107,7 @@ def config_dangers(
         stored: bytes of all weights in the file, in memory; None: it has none, and is
             an architecture only.
     """
-    if _depth_over(config, limits.config_depth):
+    if is_deeper(config, limits.config_depth):
         what = "is refused: its configuration is nested as no model's is"
         rule = f"at most {limits.config_depth} levels"
         mend = "if you trust it: limits=Limits(config_depth=…)"
@@ -128,7 +128,13 @@ def config_dangers(
     return found
 
 
-def _depth_over(config: Any, deepest: int) -> bool:
+def is_deeper(config: Any, deepest: int) -> bool:
+    """Whether objects and lists are nested in one another at more than so many levels.
+
+    Args:
+        config: parsed; followed without Python's stack.
+        deepest: how many levels may be.
+    """
     level = [config]
     for _ in range(deepest):
         inner = [list(one.values()) if isinstance(one, dict) else one for one in level]

@@ -7,6 +7,7 @@ at once; what was changed is reported.
 from typing import Any, Final
 
 from kerasplug.errors import ModelFileError
+from kerasplug.saving.config_dangers import is_deeper
 from kerasplug.saving.keras2_objects import objects
 from kerasplug.saving.keras2_report import Change, Notes, Translation
 from kerasplug.saving.keras2_signs import is_keras2
@@ -91,11 +92,10 @@ def translate_training(
 
 
 def _check(config: Any, name: str) -> None:
-    level = [config]
-    for _ in range(_DEEPEST):
-        inner = [list(one.values()) if isinstance(one, dict) else one for one in level]
-        level = [two for one in inner for two in one if isinstance(two, dict | list)]
-    if level or not isinstance(config, dict):
+    if not isinstance(config, dict):
+        what = f"{name} describes no object of Keras."
+        raise ModelFileError(what, found=type(config).__name__, expected="an object")
+    if is_deeper(config, _DEEPEST):
         what = f"{name} is refused: it is nested as no model is."
         raise ModelFileError(what, expected=f"at most {_DEEPEST} levels")
     version = config.get("keras_version")

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from kerasplug.saving.scanning_hdf5 import Weights
 
 __all__ = [
-    "CONFIG_CAP_BYTES",
     "Contents",
     "contents_of_folder",
     "contents_of_hdf5",
@@ -29,8 +28,6 @@ __all__ = [
     "read_contents",
 ]
 
-#: The most that is read of one configuration, where a caller does not raise it.
-CONFIG_CAP_BYTES: Final = DEFAULTS.config_bytes
 #: The most that is read of `metadata.json`, which holds two short strings, and
 #: kerasplug's states of random layers.
 _METADATA_CAP_BYTES: Final = 4 * 1024 * 1024
