@@ -15,7 +15,6 @@ from kerasplug.saving.hdf5_bytes import (
     damaged,
     unusual,
 )
-from kerasplug.saving.hdf5_dense import dense_objects
 from kerasplug.saving.hdf5_headers import LINK, LINK_INFO, SYMBOL_TABLE, Message
 
 __all__ = ["Link", "TreeNode", "links_of", "tree_v1"]
@@ -228,6 +227,8 @@ def _dense_links(reader: Reader, data: bytes) -> Iterator[Link]:
     order = struct.unpack_from("<Q", data, at + 16)[0] if flags & 2 else UNDEFINED
     if heap == UNDEFINED:
         return
+    from kerasplug.saving.hdf5_dense import dense_objects  # few files need it
+
     for total, found in dense_objects(reader, heap, tree, order, attributes=False):
         link = _link(found)
         check_sum(link.name.encode(), total.to_bytes(4, "little"))

@@ -16,7 +16,6 @@ from kerasplug.saving.limits import Limits
 from kerasplug.saving.providing import Provided, provide, winning
 from kerasplug.saving.random_states import restore_states
 from kerasplug.saving.reading import Contents, format_of
-from kerasplug.saving.resuming import compile_as_before
 from kerasplug.saving.safe_reading import check_config, read_safely
 
 __all__ = ["load_model", "load_model_hdf5"]
@@ -126,6 +125,8 @@ def _loaded(
             name, custom_objects=objects, compile=whole, safe_mode=safe
         )
         if compiled and not whole:
+            from kerasplug.saving.resuming import compile_as_before
+
             compile_as_before(model, contents, objects)
     if ours:
         restore_states(model, contents.path, hdf5=hdf5)

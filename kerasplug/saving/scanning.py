@@ -20,7 +20,6 @@ from kerasplug.saving.reading import (
     format_of,
 )
 from kerasplug.saving.scanning_hdf5 import Weights, scan_hdf5
-from kerasplug.saving.scanning_npz import Slice, scan_npz
 from kerasplug.saving.scanning_zip import (
     MISFITS,
     ZIP_FAULTS,
@@ -244,6 +243,8 @@ def _scan_member(
     file: IO[bytes], start: int, size: int, name: str, limits: Limits
 ) -> Weights:
     if name.endswith(".npz"):
+        from kerasplug.saving.scanning_npz import Slice, scan_npz  # few files need it
+
         return scan_npz(cast("IO[bytes]", Slice(file, start, size)), limits, name)
     return scan_hdf5(file, start, size, limits, name)
 

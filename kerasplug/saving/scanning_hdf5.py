@@ -20,7 +20,6 @@ from kerasplug.saving.hdf5_bytes import (
     refuse,
 )
 from kerasplug.saving.hdf5_datasets import Dataset, dataset_of
-from kerasplug.saving.hdf5_dense import dense_objects
 from kerasplug.saving.hdf5_groups import Link, links_of
 from kerasplug.saving.hdf5_headers import (
     ATTRIBUTE,
@@ -289,6 +288,8 @@ def _attributes_of(reader: Reader, messages: Iterable[Message]) -> Iterator[Attr
 
 
 def _dense(reader: Reader, heap: int, tree: int, order: int) -> Iterator[Attribute]:
+    from kerasplug.saving.hdf5_dense import dense_objects  # few files need it
+
     for total, data in dense_objects(reader, heap, tree, order, attributes=True):
         one = attribute_of(data)
         check_sum(one.name.encode(), total.to_bytes(4, "little"))

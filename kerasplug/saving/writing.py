@@ -21,7 +21,7 @@ from kerasplug.saving.mentions import Said, said_by
 from kerasplug.saving.random_states import random_states, write_states
 from kerasplug.saving.scanning import scan
 
-__all__ = ["save_model", "save_model_hdf5"]
+__all__ = ["save_model", "save_model_hdf5", "without_advice"]
 
 _HDF5_SUFFIXES: Final = (".h5", ".hdf5")
 
@@ -117,7 +117,7 @@ def _write(model: Any, name: str, *, hdf5: bool, include_optimizer: bool) -> Non
     extra = {"include_optimizer": include_optimizer} if hdf5 else {}
     suffix = ".h5" if hdf5 else ".keras"
     with replacing(name, suffix=suffix) as temporary:
-        with _kept_compile_config(model), _without_advice():
+        with _kept_compile_config(model), without_advice():
             model.save(temporary, overwrite=True, **extra)
         if keras_version() >= (3,):
             write_states(temporary, random_states(model), hdf5=hdf5)
@@ -127,11 +127,12 @@ def _write(model: Any, name: str, *, hdf5: bool, include_optimizer: bool) -> Non
 
 
 @contextlib.contextmanager
-def _without_advice() -> Iterator[None]:
-    """Whoever saves to HDF5 has chosen so: Keras' advice against it is not repeated."""
+def without_advice() -> Iterator[None]:
+    """Keras keeps its advice against HDF5 to itself: whoever is here has chosen so."""
     import logging
 
-    logger, before = logging.getLogger("absl"), logging.getLogger("absl").level
+    logger = logging.getLogger("absl")
+    before = logger.level
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():

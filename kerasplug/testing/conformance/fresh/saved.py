@@ -1,11 +1,10 @@
 """A model with the layer, saved in this process, and what another one makes of it."""
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kerasplug.saving.writing import without_advice
 from kerasplug.testing.conformance import arrays
 from kerasplug.testing.conformance.case import Case
 from kerasplug.testing.conformance.check import Blocked, Check, Failed, NotApplicable
@@ -62,7 +61,7 @@ class Saved:
             earlier.unlink()
         path = self.folder / name
         try:
-            with _quiet():
+            with without_advice():
                 save(self.model, str(path))
         except Exception as error:
             demand_trip(self.case)
@@ -128,18 +127,6 @@ def _restored(case: Case) -> list[Any]:
 
 def _ending(path: Path) -> str:
     return "".join(path.suffixes)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keras logs its advice on formats; here it is about no choice of the user's."""
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def saved(case: Case) -> Saved:
