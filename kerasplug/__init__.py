@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from kerasplug.errors import KerasplugError as KerasplugError
     from kerasplug.errors import KerasplugWarning as KerasplugWarning
     from kerasplug.errors import MissingPluginError as MissingPluginError
+    from kerasplug.errors import ModelError as ModelError
     from kerasplug.errors import PluginError as PluginError
     from kerasplug.errors import RecordError as RecordError
     from kerasplug.errors import SaveWarning as SaveWarning
+    from kerasplug.errors import StaleCompileError as StaleCompileError
     from kerasplug.errors import UnknownNameError as UnknownNameError
     from kerasplug.hooks import ApplicationRecord as ApplicationRecord
     from kerasplug.hooks import BackendRecord as BackendRecord
@@ -48,6 +50,19 @@ if TYPE_CHECKING:
     from kerasplug.implementation import require_keras as require_keras
     from kerasplug.implementation import use_implementation as use_implementation
     from kerasplug.lazy import lazy_exports as lazy_exports
+    from kerasplug.models import freeze_weights as freeze_weights
+    from kerasplug.models import frozen as frozen
+    from kerasplug.models import layer_outputs as layer_outputs
+    from kerasplug.models import pop_layer as pop_layer
+    from kerasplug.models import predict_classes as predict_classes
+    from kerasplug.models import predict_proba as predict_proba
+    from kerasplug.models import recompile as recompile
+    from kerasplug.models import snapshot_compile as snapshot_compile
+    from kerasplug.models import stale_compile as stale_compile
+    from kerasplug.models import trainable_summary as trainable_summary
+    from kerasplug.models import truncate_model as truncate_model
+    from kerasplug.models import unfreeze_weights as unfreeze_weights
+    from kerasplug.models import watch_compile as watch_compile
     from kerasplug.registry import PluginInfo as PluginInfo
     from kerasplug.registry import blocked as blocked
     from kerasplug.registry import plugins as plugins
@@ -78,12 +93,15 @@ _ROOMS = {
     "config": "keras_home read_config write_config",
     "create_layer": "create_layer create_layer_wrapper pipe",
     "errors": "AmbiguousNameError KerasplugError KerasplugWarning MissingPluginError "
-    "PluginError RecordError SaveWarning UnknownNameError",
+    "ModelError PluginError RecordError SaveWarning StaleCompileError UnknownNameError",
     "hooks": "ApplicationRecord BackendRecord CallbackRecord DatasetRecord "
     "LayerRecord Needs ObjectRecord RemoteFile hookimpl",
     "implementation": "backend implementation is_backend_available "
     "is_keras_available keras_version require_keras use_implementation",
     "lazy": "lazy_exports",
+    "models": "freeze_weights frozen layer_outputs pop_layer predict_classes "
+    "predict_proba recompile snapshot_compile stale_compile "
+    "trainable_summary truncate_model unfreeze_weights watch_compile",
     "registry": "PluginInfo blocked plugins refresh register unregister",
     "saving": "Limits dumps inspect_model install_resolver load_model "
     "load_model_hdf5 loads model_from_json model_from_yaml model_to_json "

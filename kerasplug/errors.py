@@ -23,14 +23,17 @@ __all__ = [
     "KerasplugError",
     "KerasplugWarning",
     "LayerError",
+    "LayerIndexError",
     "MissingExtraError",
     "MissingPluginError",
+    "ModelError",
     "ModelFileError",
     "NeedsError",
     "OwnershipError",
     "PluginError",
     "RecordError",
     "SaveWarning",
+    "StaleCompileError",
     "UnknownNameError",
 ]
 
@@ -194,6 +197,33 @@ class MissingExtraError(KerasplugError, ImportError):
     def __init__(self, what: str, *, extra: str) -> None:
         super().__init__(what, mend=f'python -m pip install "kerasplug[{extra}]"')
         self.extra = extra
+
+
+class ModelError(KerasplugError, TypeError):
+    """A model is of a kind, or in a state, that a function can't work with."""
+
+
+class LayerIndexError(KerasplugError, IndexError):
+    """A model has no layer at such a position."""
+
+
+class StaleCompileError(KerasplugError, RuntimeError):
+    """A model would be trained that was compiled for other weights than it has now.
+
+    `stale` says which: a `StaleCompile`.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        stale: object = None,
+        found: str = "",
+        expected: str = "",
+        mend: str = "",
+    ) -> None:
+        super().__init__(what, found=found, expected=expected, mend=mend)
+        self.stale = stale
 
 
 class ModelFileError(KerasplugError, ValueError):

@@ -48,6 +48,12 @@ def legacy():
     return tf_keras
 
 
+@pytest.fixture(params=["keras", "legacy"], ids=["keras", "tf_keras"])
+def any_keras(request):
+    """Keras 3, then Keras 2, each only where it is asked for."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
 def array():
     """Two samples of four features."""
