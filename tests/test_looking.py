@@ -170,6 +170,48 @@ def test_plain_keras_has_no_way_into_a_model(keras):
     same(predict(layer_outputs(model, "base/first")), through(X, base.layers[0]))
 
 
+def test_models_in_sequential_models(any_keras):
+    """A path leads there, too, also into a model that was built by the outer one."""
+    layers = [any_keras.layers.Dense(3, name="first"), any_keras.layers.Dense(2)]
+    base = any_keras.Sequential(layers, name="base")
+    model = any_keras.Sequential([input_layer(any_keras, 4), base])
+    same(predict(layer_outputs(model, "base/first")), through(X, base.layers[0]))
+
+
+def test_inner_models_with_several_inputs_and_outputs(any_keras):
+    """Whatever the inner model is given goes to where it goes in the outer model."""
+    one, two = (any_keras.Input((2,), name=name) for name in ("one", "two"))
+    left = any_keras.layers.Dense(3, name="left")(one)
+    right = any_keras.layers.Dense(3, name="right")(two)
+    total = any_keras.layers.Add(name="sum")([left, right])
+    ends = [total, any_keras.layers.Dense(1)(total)]
+    inner = any_keras.Model({"one": one, "two": two}, ends, name="inner")
+    first, second = any_keras.Input((2,)), any_keras.Input((2,))
+    model = any_keras.Model([first, second], inner({"one": first, "two": second}))
+    data = [X[:, :2], X[:, 2:]]
+    right, both = predict(layer_outputs(model, ["inner/right", "inner"]), data)
+    same(right, through(data[1], inner.get_layer("right")))
+    assert [one.shape for one in both] == [(32, 3), (32, 1)]
+
+
+def test_operations_without_layers_are_passed(keras):
+    """Functions of keras.ops stand in a graph without being layers of it."""
+    inputs = keras.Input((4,))
+    inside = keras.ops.relu(keras.layers.Dense(3, name="inside")(inputs)) + 1
+    model = keras.Model(inputs, keras.layers.Dense(1)(inside))
+    same(predict(layer_outputs(model, "inside")), through(X, model.layers[1]))
+
+
+def test_models_of_tf_keras_are_those_of_keras(keras):
+    """What is made by today's tf.keras is served as well."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("tf.keras computes with TensorFlow only")
+    import tensorflow as tf
+
+    model = mlp(tf.keras, "a", "b")
+    same(predict(layer_outputs(model, "a")), through(X, model.layers[0]))
+
+
 @pytest.mark.parametrize(
     ("which", "words"),
     [
