@@ -19,6 +19,7 @@ import conformance
 import discovery
 import imports
 import loading
+import weights
 from timing import Row
 from workshop import ROOT, Workshop
 
@@ -28,6 +29,7 @@ _BENCHMARKS: Mapping[str, Callable[[Workshop, int], list[Row]]] = {
     "commands": commands.measure,
     "loading": loading.measure,
     "conformance": conformance.measure,
+    "weights": weights.measure,
 }
 _REPEATS = 21
 _QUICK = 5

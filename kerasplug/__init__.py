@@ -50,13 +50,19 @@ if TYPE_CHECKING:
     from kerasplug.implementation import require_keras as require_keras
     from kerasplug.implementation import use_implementation as use_implementation
     from kerasplug.lazy import lazy_exports as lazy_exports
+    from kerasplug.models import ResetStates as ResetStates
+    from kerasplug.models import carry_states as carry_states
+    from kerasplug.models import check_stateful as check_stateful
     from kerasplug.models import freeze_weights as freeze_weights
     from kerasplug.models import frozen as frozen
+    from kerasplug.models import get_states as get_states
     from kerasplug.models import layer_outputs as layer_outputs
     from kerasplug.models import pop_layer as pop_layer
     from kerasplug.models import predict_classes as predict_classes
     from kerasplug.models import predict_proba as predict_proba
     from kerasplug.models import recompile as recompile
+    from kerasplug.models import reset_states as reset_states
+    from kerasplug.models import set_states as set_states
     from kerasplug.models import snapshot_compile as snapshot_compile
     from kerasplug.models import stale_compile as stale_compile
     from kerasplug.models import trainable_summary as trainable_summary
@@ -70,11 +76,13 @@ if TYPE_CHECKING:
     from kerasplug.registry import register as register
     from kerasplug.registry import unregister as unregister
     from kerasplug.saving import Limits as Limits
+    from kerasplug.saving import WeightsReport as WeightsReport
     from kerasplug.saving import dumps as dumps
     from kerasplug.saving import inspect_model as inspect_model
     from kerasplug.saving import install_resolver as install_resolver
     from kerasplug.saving import load_model as load_model
     from kerasplug.saving import load_model_hdf5 as load_model_hdf5
+    from kerasplug.saving import load_model_weights_hdf5 as load_model_weights_hdf5
     from kerasplug.saving import loads as loads
     from kerasplug.saving import model_from_json as model_from_json
     from kerasplug.saving import model_from_yaml as model_from_yaml
@@ -82,6 +90,7 @@ if TYPE_CHECKING:
     from kerasplug.saving import model_to_yaml as model_to_yaml
     from kerasplug.saving import save_model as save_model
     from kerasplug.saving import save_model_hdf5 as save_model_hdf5
+    from kerasplug.saving import save_model_weights_hdf5 as save_model_weights_hdf5
     from kerasplug.testing import skip_if_no_keras as skip_if_no_keras
 
 __version__ = "0.1.0"
@@ -99,13 +108,15 @@ _ROOMS = {
     "implementation": "backend implementation is_backend_available "
     "is_keras_available keras_version require_keras use_implementation",
     "lazy": "lazy_exports",
-    "models": "freeze_weights frozen layer_outputs pop_layer predict_classes "
-    "predict_proba recompile snapshot_compile stale_compile "
+    "models": "ResetStates carry_states check_stateful freeze_weights frozen "
+    "get_states layer_outputs pop_layer predict_classes predict_proba "
+    "recompile reset_states set_states snapshot_compile stale_compile "
     "trainable_summary truncate_model unfreeze_weights watch_compile",
     "registry": "PluginInfo blocked plugins refresh register unregister",
-    "saving": "Limits dumps inspect_model install_resolver load_model "
-    "load_model_hdf5 loads model_from_json model_from_yaml model_to_json "
-    "model_to_yaml save_model save_model_hdf5",
+    "saving": "Limits WeightsReport dumps inspect_model install_resolver "
+    "load_model load_model_hdf5 load_model_weights_hdf5 loads "
+    "model_from_json model_from_yaml model_to_json model_to_yaml "
+    "save_model save_model_hdf5 save_model_weights_hdf5",
     "testing": "skip_if_no_keras",
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names.split()}

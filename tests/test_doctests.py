@@ -16,12 +16,19 @@ MODULES = sorted(
 )
 # Examples there start Keras; they run together with the other tests that do.
 ENGINE = ("kerasplug.create_layer", "kerasplug.saving", "kerasplug.implementation")
+#: All of a room whose examples work on models.
+ENGINE_ROOM = "kerasplug.models."
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.engine if name in ENGINE else ())
+        pytest.param(
+            name,
+            marks=pytest.mark.engine
+            if name in ENGINE or name.startswith(ENGINE_ROOM)
+            else (),
+        )
         for name in MODULES
     ],
 )

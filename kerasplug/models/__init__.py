@@ -18,21 +18,33 @@ if TYPE_CHECKING:
     from kerasplug.models.predicting import predict_proba as predict_proba
     from kerasplug.models.recompiling import recompile as recompile
     from kerasplug.models.snapshots import snapshot_compile as snapshot_compile
+    from kerasplug.models.state_carrying import carry_states as carry_states
+    from kerasplug.models.state_checking import check_stateful as check_stateful
+    from kerasplug.models.state_resetting import ResetStates as ResetStates
+    from kerasplug.models.states import get_states as get_states
+    from kerasplug.models.states import reset_states as reset_states
+    from kerasplug.models.states import set_states as set_states
     from kerasplug.models.trainable_table import TrainableRow as TrainableRow
     from kerasplug.models.trainable_table import TrainableSummary as TrainableSummary
     from kerasplug.models.trainable_table import trainable_summary as trainable_summary
 
 _HOME = {
+    "ResetStates": "state_resetting",
     "StaleCompile": "compiling",
     "TrainableRow": "trainable_table",
     "TrainableSummary": "trainable_table",
+    "carry_states": "state_carrying",
+    "check_stateful": "state_checking",
     "freeze_weights": "freezing",
     "frozen": "freezing",
+    "get_states": "states",
     "layer_outputs": "looking",
     "pop_layer": "popping",
     "predict_classes": "predicting",
     "predict_proba": "predicting",
     "recompile": "recompiling",
+    "reset_states": "states",
+    "set_states": "states",
     "snapshot_compile": "snapshots",
     "stale_compile": "compiling",
     "trainable_summary": "trainable_table",

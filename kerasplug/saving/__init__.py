@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from kerasplug.saving.loading import load_model_hdf5 as load_model_hdf5
     from kerasplug.saving.resolver import Resolver as Resolver
     from kerasplug.saving.resolver import install_resolver as install_resolver
+    from kerasplug.saving.weights import (
+        load_model_weights_hdf5 as load_model_weights_hdf5,
+    )
+    from kerasplug.saving.weights import (
+        save_model_weights_hdf5 as save_model_weights_hdf5,
+    )
+    from kerasplug.saving.weights_report import WeightsReport as WeightsReport
     from kerasplug.saving.writing import save_model as save_model
     from kerasplug.saving.writing import save_model_hdf5 as save_model_hdf5
 
@@ -27,11 +34,13 @@ _HOME = {
     "Mention": "inspection",
     "ModelInspection": "inspection",
     "Resolver": "resolver",
+    "WeightsReport": "weights_report",
     "dumps": "in_memory",
     "inspect_model": "inspection",
     "install_resolver": "resolver",
     "load_model": "loading",
     "load_model_hdf5": "loading",
+    "load_model_weights_hdf5": "weights",
     "loads": "in_memory",
     "model_from_json": "architecture",
     "model_from_yaml": "architecture",
@@ -39,6 +48,7 @@ _HOME = {
     "model_to_yaml": "architecture",
     "save_model": "writing",
     "save_model_hdf5": "writing",
+    "save_model_weights_hdf5": "weights",
 }
 
 __all__ = [*_HOME]  # noqa: PLE0604 -- strings, and the test of the list proves it

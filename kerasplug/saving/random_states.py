@@ -36,8 +36,11 @@ def random_states(model: Any) -> list[State]:
 
 
 def _variables(model: Any) -> list[Any]:
-    """Those variables that are neither weights nor a metric's: what no format keeps."""
-    others = {id(one) for one in (*model.weights, *model.metrics_variables)}
+    """Those that are neither weights, nor a metric's, nor carried states of RNNs."""
+    from kerasplug.models.state_carrying import carried_states  # few files need it
+
+    known = (*model.weights, *model.metrics_variables, *carried_states(model))
+    others = {id(one) for one in known}
     return [one for one in model.variables if id(one) not in others]
 
 
