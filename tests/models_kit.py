@@ -34,7 +34,7 @@ def nested(keras):
     base = keras.Model(inputs, x, name="base")
     x = inputs = keras.Input((5, 3))
     x = keras.layers.TimeDistributed(base, name="each")(x)
-    x = keras.layers.Bidirectional(keras.layers.LSTM(2), name="both")(x)
+    x = keras.layers.Bidirectional(keras.layers.LSTM(2, name="lstm"), name="both")(x)
     return keras.Model(inputs, keras.layers.Dense(1, name="out")(x), name="whole")
 
 
