@@ -17,6 +17,7 @@ from pathlib import Path
 import commands
 import conformance
 import discovery
+import fetching
 import imports
 import loading
 import weights
@@ -30,10 +31,11 @@ _BENCHMARKS: Mapping[str, Callable[[Workshop, int], list[Row]]] = {
     "loading": loading.measure,
     "conformance": conformance.measure,
     "weights": weights.measure,
+    "fetching": fetching.measure,
 }
 _REPEATS = 21
 _QUICK = 5
-_PEERS = ("pluggy", "stevedore", "keras")
+_PEERS = ("pluggy", "stevedore", "keras", "pooch")
 _VERDICT = {True: "met", False: "NOT MET", None: ""}
 
 
