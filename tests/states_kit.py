@@ -355,6 +355,25 @@ def told(file, name):
     return found
 
 
+def case_in(cases):
+    """A mark for functions of Keras and a folder, which say what they have seen."""
+
+    def case(function):
+        cases[function.__name__] = function
+        return function
+
+    return case
+
+
+def made(keras, name="lstm", *, carried=True):
+    """A compiled model."""
+    from kerasplug.models.state_carrying import carry_states
+
+    model = weigh(MODELS[name][0](keras))
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    return carry_states(model) if carried else model
+
+
 def run_cases(cases):
     """In that process: run all cases and print what came of them."""
     import kerasplug

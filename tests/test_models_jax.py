@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-MODULES = ("test_compiling", "test_freezing", "test_looking", "test_popping")
+MODULES = (
+    *("test_compiling", "test_recompiling", "test_snapshots"),
+    *("test_freezing", "test_looking", "test_popping"),
+)
 
 
 @pytest.mark.engine

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from states_kit import (
     BATCH,
-    MODELS,
+    case_in,
     data,
     give,
+    made,
     refused,
     run_cases,
     states_of,
@@ -39,19 +40,7 @@ ASK = {"batch_size": BATCH, "verbose": 0}
 FIT = {**ASK, "shuffle": False}
 CASES = {}
 of = functools.partial(told, __file__)
-
-
-def case(function):
-    """A function of Keras and a folder; it says what it has seen."""
-    CASES[function.__name__] = function
-    return function
-
-
-def made(keras, name="lstm", *, carried=True):
-    """A compiled model."""
-    model = weigh(MODELS[name][0](keras))
-    model.compile(keras.optimizers.SGD(0.1), "mse")
-    return carry_states(model) if carried else model
+case = case_in(CASES)
 
 
 @case

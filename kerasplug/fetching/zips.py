@@ -5,21 +5,15 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from kerasplug.fetching.members import DAMAGE, Tree, refusal
 from kerasplug.fetching.unpack_limits import UnpackLimits
+from kerasplug.zip_directory import directory_size
 
 __all__ = ["is_zip", "unpack_zip"]
 
 _FAULTS: Final = (zipfile.BadZipFile, zlib.error, struct.error, *DAMAGE)
-_END: Final = b"PK\x05\x06"
-_END_SIZE: Final = 22
-_LARGEST_COMMENT: Final = (1 << 16) - 1
-_LOCATOR: Final = b"PK\x06\x07"
-_LOCATOR_SIZE: Final = 20
-_END_64: Final = b"PK\x06\x06"
-_END_64_SIZE: Final = 56
 #: Bytes of the directory for each member that is allowed: head, name, what is extra.
 _ENTRY: Final = 300
 _ENCRYPTED: Final = 0x41
@@ -43,7 +37,7 @@ def unpack_zip(path: str, tree: Tree, limits: UnpackLimits) -> None:
         OSError: there is no room.
     """
     with Path(path).open("rb") as file:
-        size = _directory_size(file)
+        size = directory_size(file)
         if size > limits.members * _ENTRY:
             mend = "if you trust it: limits=UnpackLimits(members=…)"
             raise refusal(path, "has too large a directory", size, mend)
@@ -78,38 +72,3 @@ def _write(
         return
     with archive.open(member) as content:
         tree.file(name, content)
-
-
-def _directory_size(file: IO[bytes]) -> int:
-    """What the file says of its directory; 0: nothing that zipfile would find."""
-    end = file.seek(0, 2)
-    start = max(end - _END_SIZE - _LARGEST_COMMENT, 0)
-    file.seek(start)
-    tail = file.read()
-    at = len(tail) - _END_SIZE
-    if at < 0 or tail[at : at + 4] != _END or tail[-2:] != b"\0\0":
-        at = tail.rfind(_END)
-    if at < 0 or at + _END_SIZE > len(tail):
-        return 0
-    size: int = struct.unpack_from("<I", tail, at + 12)[0]
-    locator = start + at - _LOCATOR_SIZE
-    if locator < 0:
-        return size
-    file.seek(locator)
-    record = file.read(_LOCATOR_SIZE)
-    if not record.startswith(_LOCATOR):
-        return size
-    # Versions of Python look in one place or in the other.
-    places = (locator - _END_64_SIZE, struct.unpack_from("<Q", record, 8)[0])
-    return max(size % 0xFFFF_FFFF, *(_size_64(file, place) for place in places))
-
-
-def _size_64(file: IO[bytes], place: int) -> int:
-    if not 0 <= place < 1 << 62:
-        return 0
-    file.seek(place)
-    record = file.read(_END_64_SIZE)
-    if len(record) < _END_64_SIZE or not record.startswith(_END_64):
-        return 0
-    size: int = struct.unpack_from("<Q", record, 40)[0]
-    return size

@@ -17,6 +17,7 @@ from typing import IO, Final
 from kerasplug.errors import ModelFileError
 from kerasplug.saving.dangers import Danger, refusal, shown
 from kerasplug.saving.limits import Limits
+from kerasplug.zip_directory import directory_size
 
 __all__ = [
     "MISFITS",
@@ -46,13 +47,6 @@ ZIP_FAULTS: Final = (
 #: The members of which Keras reads one and passes by the others.
 MISFITS: Final = ("model.weights.h5", "model.weights.npz")
 
-_END: Final = b"PK\x05\x06"
-_END_SIZE: Final = 22
-_LARGEST_COMMENT: Final = (1 << 16) - 1
-_LOCATOR: Final = b"PK\x06\x07"
-_LOCATOR_SIZE: Final = 20
-_END_64: Final = b"PK\x06\x06"
-_END_64_SIZE: Final = 56
 #: Bytes of the directory for each member that is allowed: head, name, what is extra.
 _ENTRY: Final = 300
 _HEADER: Final = 30
@@ -73,7 +67,7 @@ def open_zip(path: str, limits: Limits) -> Iterator[zipfile.ZipFile]:
         ModelFileError: it is no zip file, it is cut short, or it has too many members.
     """
     with Path(path).open("rb") as file:
-        size = _directory_size(file)
+        size = directory_size(file)
         if size > limits.members * _ENTRY:
             raise _too_many(path, f"a directory of {size:,} bytes", limits)
         try:
@@ -107,41 +101,6 @@ def _too_many(path: str, found: str, limits: Limits) -> ModelFileError:
         "if you trust it: limits=Limits(members=…)",
     )
     return refusal(path, [danger])
-
-
-def _directory_size(file: IO[bytes]) -> int:
-    """What the file says of its directory; 0: nothing that zipfile would find."""
-    end = file.seek(0, 2)
-    start = max(end - _END_SIZE - _LARGEST_COMMENT, 0)
-    file.seek(start)
-    tail = file.read()
-    at = len(tail) - _END_SIZE
-    if at < 0 or tail[at : at + 4] != _END or tail[-2:] != b"\0\0":
-        at = tail.rfind(_END)
-    if at < 0 or at + _END_SIZE > len(tail):
-        return 0
-    size: int = struct.unpack_from("<I", tail, at + 12)[0]
-    locator = start + at - _LOCATOR_SIZE
-    if locator < 0:
-        return size
-    file.seek(locator)
-    record = file.read(_LOCATOR_SIZE)
-    if not record.startswith(_LOCATOR):
-        return size
-    # Versions of Python look in one place or in the other.
-    places = (locator - _END_64_SIZE, struct.unpack_from("<Q", record, 8)[0])
-    return max(size % 0xFFFF_FFFF, *(_size_64(file, place) for place in places))
-
-
-def _size_64(file: IO[bytes], place: int) -> int:
-    if not 0 <= place < 1 << 62:
-        return 0
-    file.seek(place)
-    record = file.read(_END_64_SIZE)
-    if len(record) < _END_64_SIZE or not record.startswith(_END_64):
-        return 0
-    size: int = struct.unpack_from("<Q", record, 40)[0]
-    return size
 
 
 def is_path(name: str) -> bool:
