@@ -129,8 +129,9 @@ def walk(config: Any, label: str) -> Iterator[tuple[Any, Place]]:
             items: Iterable[tuple[str | int, Any]] = reversed(value.items())
         elif isinstance(value, list):
             items = zip(range(len(value) - 1, -1, -1), reversed(value), strict=True)
-        else:
-            items = ()
+        else:  # most values by far: nothing is in them
+            yield value, place
+            continue
         stack.extend(
             (item, (place, key)) for key, item in items if isinstance(item, _WALKED)
         )
