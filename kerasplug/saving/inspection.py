@@ -243,7 +243,7 @@ def _layers(contents: Contents) -> Iterator[LayerEntry]:
     label, config = contents.configs[0] if contents.configs else ("", None)
     #: Depths of the layers around the current place, by the place's length.
     around: list[tuple[int, int]] = []
-    for value, place in walk(config, label):
+    for value, place in walk(config, label, (dict, list)):
         if not _is_layer(value, place):
             continue
         length = _length(place)

@@ -3,7 +3,7 @@
 Nothing here is imported or looked up; a mention is only what the file says.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from kerasplug.saving.reading import Contents
@@ -16,6 +16,7 @@ LAMBDA: Final = "__lambda__"
 _LONGEST: Final = 256
 #: What is looked at in a configuration; whole numbers, truths and null say nothing.
 _WALKED: Final = (dict, list, str, float)
+_HOLDERS: Final = (dict, list)
 #: A place in an error has so many keys at most, and so many before the gap.
 _LONGEST_PLACE: Final = 16
 _SHOWN_FIRST: Final = 4
@@ -113,29 +114,39 @@ def _note(found: dict[tuple[str, ...], Said], said: Said, place: Place) -> None:
         found[key] = said._replace(where=known.where)
 
 
-def walk(config: Any, label: str) -> Iterator[tuple[Any, Place]]:
+def walk(
+    config: Any, label: str, kinds: tuple[type, ...] = _WALKED
+) -> Iterator[tuple[Any, Place]]:
     """Each object, list, text and fraction with its place, depth first.
 
-    It has a stack of its own, so any depth will do.
+    It has a stack of its own, so any depth will do, and holds one place of each level,
+    so any length will do.
 
     Args:
         config: parsed.
         label: its name in the file, with which places begin.
+        kinds: what is yielded of what is in it; objects and lists are among them.
     """
-    stack: list[tuple[Any, Place]] = [(config, (None, label))]
+    place: Place = (None, label)
+    yield config, place
+    stack = [(place, _items(config))]
     while stack:
-        value, place = stack.pop()
-        if isinstance(value, dict):
-            items: Iterable[tuple[str | int, Any]] = reversed(value.items())
-        elif isinstance(value, list):
-            items = zip(range(len(value) - 1, -1, -1), reversed(value), strict=True)
-        else:  # most values by far: nothing is in them
-            yield value, place
-            continue
-        stack.extend(
-            (item, (place, key)) for key, item in items if isinstance(item, _WALKED)
-        )
-        yield value, place
+        around, items = stack[-1]
+        for key, value in items:
+            if isinstance(value, kinds):
+                place = (around, key)
+                yield value, place
+                if isinstance(value, _HOLDERS):
+                    stack.append((place, _items(value)))
+                    break
+        else:
+            stack.pop()
+
+
+def _items(value: Any) -> Iterator[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        return iter(value.items())
+    return enumerate(value if isinstance(value, list) else ())
 
 
 def _said(value: Any, place: Place, form: str) -> Said | None:
@@ -211,12 +222,14 @@ def _holds_functions(place: Place) -> bool:
     A loss or a metric may stand below the name of an output, hence several keys.
     """
     around: Any = place
-    keys: list[str] = []
-    while around is not None and len(keys) < _KEYS:
+    seen = 0
+    while around is not None and seen < _KEYS:
         around, key = around
         if isinstance(key, str):
-            keys.append(key)
-    return any(key.rpartition("_")[2] in _PLACES for key in keys)
+            if key.rpartition("_")[2] in _PLACES:
+                return True
+            seen += 1
+    return False
 
 
 def _string(value: Any) -> str:
