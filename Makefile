@@ -73,7 +73,7 @@ demo: $(VENV)/.demo-$(ENGINE) $(WITHOUT)/.made
 
 test: $(VENV)/.test-$(ENGINE) lint
 	@echo "5/5 the tests: the quick ones, those that start Keras, those that build wheels"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test-$(ENGINE)
 	@echo "4/$(STEPS) ruff, mypy, import-linter"

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from kerasplug.create_layer import create_layer as create_layer
     from kerasplug.create_layer import create_layer_wrapper as create_layer_wrapper
     from kerasplug.create_layer import pipe as pipe
+    from kerasplug.data import DatasetSource as DatasetSource
+    from kerasplug.data import Split as Split
+    from kerasplug.data import Splits as Splits
     from kerasplug.errors import AmbiguousNameError as AmbiguousNameError
+    from kerasplug.errors import DatasetError as DatasetError
+    from kerasplug.errors import FetchError as FetchError
     from kerasplug.errors import KerasplugError as KerasplugError
     from kerasplug.errors import KerasplugWarning as KerasplugWarning
     from kerasplug.errors import MissingPluginError as MissingPluginError
@@ -33,6 +38,11 @@ if TYPE_CHECKING:
     from kerasplug.errors import SaveWarning as SaveWarning
     from kerasplug.errors import StaleCompileError as StaleCompileError
     from kerasplug.errors import UnknownNameError as UnknownNameError
+    from kerasplug.fetching import Patience as Patience
+    from kerasplug.fetching import UnpackLimits as UnpackLimits
+    from kerasplug.fetching import fetch as fetch
+    from kerasplug.fetching import get_file as get_file
+    from kerasplug.fetching import is_cached as is_cached
     from kerasplug.hooks import ApplicationRecord as ApplicationRecord
     from kerasplug.hooks import BackendRecord as BackendRecord
     from kerasplug.hooks import CallbackRecord as CallbackRecord
@@ -101,8 +111,11 @@ _ROOMS = {
     "catalog": "applications backends callbacks datasets layers objects",
     "config": "keras_home read_config write_config",
     "create_layer": "create_layer create_layer_wrapper pipe",
-    "errors": "AmbiguousNameError KerasplugError KerasplugWarning MissingPluginError "
-    "ModelError PluginError RecordError SaveWarning StaleCompileError UnknownNameError",
+    "data": "DatasetSource Split Splits",
+    "errors": "AmbiguousNameError DatasetError FetchError KerasplugError "
+    "KerasplugWarning MissingPluginError ModelError PluginError RecordError "
+    "SaveWarning StaleCompileError UnknownNameError",
+    "fetching": "Patience UnpackLimits fetch get_file is_cached",
     "hooks": "ApplicationRecord BackendRecord CallbackRecord DatasetRecord "
     "LayerRecord Needs ObjectRecord RemoteFile hookimpl",
     "implementation": "backend implementation is_backend_available "

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AmbiguousNameError",
+    "ArchiveError",
     "CheckSetupError",
     "ConfigError",
     "ConformanceError",
+    "DatasetError",
+    "FetchError",
+    "HashError",
     "ImplementationError",
     "KerasBrokenError",
     "KerasMissingError",
@@ -29,11 +33,13 @@ __all__ = [
     "ModelError",
     "ModelFileError",
     "NeedsError",
+    "OfflineError",
     "OwnershipError",
     "PluginError",
     "RecordError",
     "SaveWarning",
     "StaleCompileError",
+    "StorageError",
     "UnknownNameError",
 ]
 
@@ -226,6 +232,10 @@ class StaleCompileError(KerasplugError, RuntimeError):
         self.stale = stale
 
 
+class DatasetError(KerasplugError, ValueError):
+    """A data set can't be had as it was asked for, or its file is not what it was."""
+
+
 class ModelFileError(KerasplugError, ValueError):
     """A file is not a model that can be read, or is refused for safety."""
 
@@ -247,6 +257,46 @@ class MissingPluginError(KerasplugError):
     ) -> None:
         super().__init__(what, found=found, expected=expected, mend=mend)
         self.names = tuple(names)
+
+
+class FetchError(KerasplugError, OSError):
+    """A file could not be had; nothing wrong is in the cache.
+
+    `path` is where it would lie; `failures` has a line for each request that failed.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        path: str = "",
+        failures: "Iterable[str]" = (),
+        found: str = "",
+        expected: str = "",
+        mend: str = "",
+    ) -> None:
+        super().__init__(what, found=found, expected=expected, mend=mend)
+        self.path = path
+        self.failures = tuple(failures)
+
+
+class HashError(FetchError, ValueError):
+    """What came is not the file that was asked for; it was thrown away."""
+
+
+class OfflineError(FetchError):
+    """A file is not in the cache, and nothing may be downloaded.
+
+    `path` says where to put it.
+    """
+
+
+class StorageError(FetchError):
+    """The cache can't take the file: no room, no permission, something in the way."""
+
+
+class ArchiveError(FetchError, ValueError):
+    """An archive is damaged, hostile or too large; nothing of it was unpacked."""
 
 
 class CheckSetupError(KerasplugError, ValueError):

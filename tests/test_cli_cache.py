@@ -100,7 +100,7 @@ def test_downloads_of_keras_are_told(shop):
     data = shop.run("cache", "show", "--json").data
 
     assert data["downloads"] == {"models": 2000}
-    assert "never removed" in shop.run("cache", "show").out
+    assert "removed by `kerasplug data` alone" in shop.run("cache", "show").out
 
 
 # --- cache clear ---

@@ -18,7 +18,8 @@ from fetch_kit import QUICK, listing
 from fetch_kit import cache as cache  # noqa: PLC0414 -- a fixture, found by its name
 from fetch_kit import server as server  # noqa: PLC0414 -- a fixture, found by its name
 
-from kerasplug.fetching import ArchiveError, UnpackLimits, get_file
+from kerasplug.errors import ArchiveError
+from kerasplug.fetching import UnpackLimits, get_file
 from kerasplug.fetching.locking import mark_as_used
 
 LIMITS = UnpackLimits(total_bytes=32 << 20, members=100, floor_bytes=1 << 20)
@@ -288,7 +289,8 @@ def test_limits_can_be_raised(fetched):
 
 _BOMB = """
 import resource, sys
-from kerasplug.fetching import ArchiveError, get_file
+from kerasplug.errors import ArchiveError
+from kerasplug.fetching import get_file
 resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
 try:
     get_file("b.tgz", sys.argv[1], extract=True, cache_dir=sys.argv[2],

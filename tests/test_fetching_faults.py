@@ -7,7 +7,8 @@ from fetch_kit import cache as cache  # noqa: PLC0414 -- a fixture, found by its
 from fetch_kit import server as server  # noqa: PLC0414 -- a fixture, found by its name
 from fetch_server import BODY, DIGEST, OTHER, SIZE
 
-from kerasplug.fetching import FetchError, HashError, Patience
+from kerasplug.errors import FetchError, HashError
+from kerasplug.fetching import Patience
 
 #: Name -> how often which behaviour, and how many requests get the right file.
 MENDED = {

@@ -14,8 +14,7 @@ from fetch_kit import child, ended, get, holds_only_the_file, is_clean, listing
 from fetch_kit import server as server  # noqa: PLC0414 -- a fixture, found by its name
 from fetch_server import BODY, DIGEST, OTHER, SIZE
 
-from kerasplug.errors import RecordError
-from kerasplug.fetching import FetchError, StorageError
+from kerasplug.errors import FetchError, RecordError, StorageError
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs signals and limits")
 
@@ -143,7 +142,8 @@ def test_the_part_of_a_living_process_is_left_alone(server, cache):
 
 REFUSED = """
     import errno, os, resource, sys
-    from kerasplug.fetching import Patience, StorageError, get_file
+    from kerasplug.errors import StorageError
+    from kerasplug.fetching import Patience, get_file
     url, cache, digest, limit = sys.argv[1:5]
     if int(limit):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))

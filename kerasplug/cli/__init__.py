@@ -28,6 +28,7 @@ COMMANDS = {
     "why": ("why", "explain who provides a name, and what using it would import"),
     "doctor": ("doctor", "look for what is wrong, and say how to mend it"),
     "timings": ("timings", "measure what each plugin costs at its first import"),
+    "data": ("data", "list, download, verify or remove the files of data sets"),
     "cache": ("cache", "show or clear what kerasplug keeps on disk"),
     "install-command": (
         "install_command",

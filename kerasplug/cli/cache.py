@@ -24,6 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with clear: also forget which plugins are quarantined",
     )
+    parser.add_argument(
+        "--seals",
+        action="store_true",
+        help="with clear: also forget which downloads were hashed: they are once more",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -47,6 +52,7 @@ def _found() -> dict[str, Any]:
         "folder": cache_folder(),
         "indexes": stored.indexes(),
         "quarantine": [_plain(entry) for entry in quarantine.entries()],
+        "seals": stored.seals_kept(),
         "keras_home": home,
         "downloads": stored.of_keras(home) if home else {},
     }
@@ -75,9 +81,14 @@ def _print(output: Output, found: dict[str, Any]) -> None:
     for one in entries:
         who = f"{one['plugin']} {one['version']}".strip()
         output.fields([(who, f"{one['module']}: {one['reason']}, {one['since']} UTC")])
+    if found["seals"]["files"]:
+        output.write("\n")
+        number = stored.count(found["seals"]["files"], "download", "downloads")
+        output.heading(f"{number} hashed and not to be hashed again")
     if found["downloads"]:
         output.write("\n")
-        output.heading(f"{found['keras_home']}: Keras' own downloads, never removed")
+        where = f"{found['keras_home']}: downloads, removed by `kerasplug data` alone"
+        output.heading(where)
         sizes = found["downloads"].items()
         output.table([(name, stored.size(count)) for name, count in sizes])
 
@@ -86,6 +97,8 @@ def _clear(options: argparse.Namespace) -> int:
     removed = {"index": stored.clear_indexes()}
     if options.quarantine:
         removed["quarantine"] = stored.clear_quarantine()
+    if options.seals:
+        removed["seals"] = stored.clear_seals()
     if options.json:
         options.output.data({"folder": cache_folder(), "removed": removed})
         return 0

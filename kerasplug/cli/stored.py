@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from kerasplug.config import cache_folder
+from kerasplug.fetching import seals
 from kerasplug.files import belongs_to_us, read_own_file
 from kerasplug.registry import index, quarantine
 
 __all__ = [
     "clear_indexes",
     "clear_quarantine",
+    "clear_seals",
     "count",
     "indexes",
     "is_ours",
     "of_keras",
     "own_folders",
+    "seals_kept",
     "size",
 ]
 
@@ -53,10 +56,15 @@ def count(number: int, one: str, several: str) -> str:
     return f"{number} {one if number == 1 else several}"
 
 
-def own_folders() -> tuple[Path, Path, Path]:
+def own_folders() -> tuple[Path, Path, Path, Path]:
     """The folder of kerasplug's cache and those below it; they may not exist."""
-    folders = (cache_folder(), index.index_folder(), quarantine.folder())
-    return tuple(map(Path, folders))  # type: ignore[return-value]  # three go in, three come out
+    folders = (
+        cache_folder(),
+        index.index_folder(),
+        quarantine.folder(),
+        seals.folder(),
+    )
+    return tuple(map(Path, folders))  # type: ignore[return-value]  # four go in, four come out
 
 
 def of_keras(home: str) -> dict[str, int]:
@@ -90,11 +98,22 @@ def indexes() -> list[dict[str, Any]]:
 
 
 def _index_files() -> Iterator[tuple[Path, os.stat_result]]:
-    """The index files, sorted by name: only files of our own, in folders of our own."""
-    cache, folder, _ = own_folders()
+    cache, folder, _, _ = own_folders()
+    return _own_files(cache, folder, "*.index")
+
+
+def _seal_files() -> Iterator[tuple[Path, os.stat_result]]:
+    cache, _, _, folder = own_folders()
+    return _own_files(cache, folder, "*.json")
+
+
+def _own_files(
+    cache: Path, folder: Path, pattern: str
+) -> Iterator[tuple[Path, os.stat_result]]:
+    """Files, sorted by name: only files of our own, in folders of our own."""
     if not (is_ours(cache) and is_ours(folder)):
         return
-    for path in sorted(folder.glob("*.index")):
+    for path in sorted(folder.glob(pattern)):
         status = path.lstat()
         if stat.S_ISREG(status.st_mode) and belongs_to_us(status):
             yield path, status
@@ -144,6 +163,17 @@ def _state(path: str, folder: str) -> str:
 def clear_indexes() -> Removed:
     """Remove all index files: they get made anew when they are needed."""
     return _removed(_index_files(), Path.unlink)
+
+
+def seals_kept() -> Removed:
+    """How many seals of downloads there are, and their bytes."""
+    sizes = [status.st_size for _, status in _seal_files()]
+    return {"files": len(sizes), "bytes": sum(sizes)}
+
+
+def clear_seals() -> Removed:
+    """Remove the seals of downloads: each is hashed again when it is used next."""
+    return _removed(_seal_files(), Path.unlink)
 
 
 def clear_quarantine() -> Removed:

@@ -5,15 +5,11 @@ This front is light: each name is loaded when it is used.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from kerasplug.fetching.faults import ArchiveError as ArchiveError
-    from kerasplug.fetching.faults import FetchError as FetchError
-    from kerasplug.fetching.faults import HashError as HashError
-    from kerasplug.fetching.faults import OfflineError as OfflineError
-    from kerasplug.fetching.faults import StorageError as StorageError
     from kerasplug.fetching.getting import get_file as get_file
     from kerasplug.fetching.patience import Patience as Patience
     from kerasplug.fetching.recorded import Checked as Checked
     from kerasplug.fetching.recorded import cached_path as cached_path
+    from kerasplug.fetching.recorded import discard as discard
     from kerasplug.fetching.recorded import fetch as fetch
     from kerasplug.fetching.recorded import is_cached as is_cached
     from kerasplug.fetching.recorded import remove as remove
@@ -21,15 +17,11 @@ if TYPE_CHECKING:
     from kerasplug.fetching.unpack_limits import UnpackLimits as UnpackLimits
 
 _HOME = {
-    "ArchiveError": "faults",
     "Checked": "recorded",
-    "FetchError": "faults",
-    "HashError": "faults",
-    "OfflineError": "faults",
     "Patience": "patience",
-    "StorageError": "faults",
     "UnpackLimits": "unpack_limits",
     "cached_path": "recorded",
+    "discard": "recorded",
     "fetch": "recorded",
     "get_file": "getting",
     "is_cached": "recorded",

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 from kerasplug.config import says_yes
+from kerasplug.errors import OfflineError, StorageError
 from kerasplug.fetching import seals
 from kerasplug.fetching.addresses import shown_url
 from kerasplug.fetching.downloading import Report, Wanted, download
-from kerasplug.fetching.faults import OfflineError, StorageError
 from kerasplug.fetching.locking import alone
 from kerasplug.fetching.patience import Patience
 from kerasplug.fetching.places import made_folder, storing

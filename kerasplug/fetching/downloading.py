@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kerasplug.errors import FetchError, HashError
 from kerasplug.fetching import seals
 from kerasplug.fetching.addresses import shown_url
-from kerasplug.fetching.faults import FetchError, HashError
 from kerasplug.fetching.parts import Part
 from kerasplug.fetching.patience import Patience
 from kerasplug.fetching.transport import Answer, opened

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from kerasplug.fetching.faults import ArchiveError
+from kerasplug.errors import ArchiveError
 from kerasplug.fetching.unpack_limits import UnpackLimits
 
 __all__ = ["DAMAGE", "Tree", "parts_of", "refusal"]

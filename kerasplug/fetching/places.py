@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kerasplug.config import keras_home
-from kerasplug.fetching.faults import FetchError, StorageError, refused
+from kerasplug.errors import FetchError, StorageError
+from kerasplug.fetching.faults import refused
 
 __all__ = ["checked_name", "folder_of", "made_folder", "storing"]
 

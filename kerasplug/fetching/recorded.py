@@ -12,6 +12,7 @@ from kerasplug.fetching.faults import refused
 from kerasplug.fetching.parts import remove_left_overs
 from kerasplug.fetching.patience import PATIENCE, Patience
 from kerasplug.fetching.places import folder_of, storing
+from kerasplug.fetching.unpacking import remove_unpacked
 from kerasplug.hooks.record import Record, RemoteFile
 
 if TYPE_CHECKING:
@@ -21,7 +22,18 @@ if TYPE_CHECKING:
 
     Folder = str | os.PathLike[str] | None
 
-__all__ = ["Checked", "cached_path", "fetch", "is_cached", "remove", "verify"]
+__all__ = [
+    "Checked",
+    "cached_path",
+    "discard",
+    "fetch",
+    "is_cached",
+    "remove",
+    "verify",
+]
+
+#: How Keras names an archive beside the folder that it unpacks it into.
+_ARCHIVE = "_archive"
 
 
 class Checked(NamedTuple):
@@ -192,9 +204,10 @@ def remove(
     cache_dir: "Folder" = None,
     cache_subdir: "Folder" = None,
 ) -> tuple[str, ...]:
-    """The paths of the files that were there, and are no more.
+    """The paths of the files and folders that were there, and are no more.
 
-    What killed downloads of them left is removed too.
+    What killed downloads of them left is removed too, and for an archive the folder
+    into which `get_file` unpacked it.
 
     Args:
         what: a `RemoteFile`, or a record with files.
@@ -207,13 +220,30 @@ def remove(
     """
     removed = []
     for wanted in _wanted(what, cache_dir, cache_subdir):
-        remove_left_overs(wanted.path)
-        seals.forget(wanted.path)
-        if os.path.lexists(wanted.path):
-            with storing(wanted.path):
-                Path(wanted.path).unlink()
+        if discard(wanted.path):
             removed.append(wanted.path)
+        folder = wanted.path.removesuffix(_ARCHIVE)
+        if folder != wanted.path and remove_unpacked(folder):
+            removed.append(folder)
     return tuple(removed)
+
+
+def discard(path: str) -> bool:
+    """Whether a file was in the cache; it is gone now, with what belongs to it.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        StorageError: it can't be removed.
+    """
+    remove_left_overs(path)
+    seals.forget(path)
+    if not os.path.lexists(path):
+        return False
+    with storing(path):
+        Path(path).unlink()
+    return True
 
 
 def _wanted(

@@ -16,14 +16,19 @@ from kerasplug.config import cache_folder
 from kerasplug.fetching.hashing import hash_of
 from kerasplug.files import make_own_folder, read_own_file, write_atomically
 
-__all__ = ["digest_of", "forget", "seal", "sealed"]
+__all__ = ["digest_of", "folder", "forget", "seal", "sealed"]
 
 _LARGEST: Final = 1 << 16
 
 
+def folder() -> str:
+    """Where the seals lie; it may not exist."""
+    return f"{cache_folder()}/fetched"
+
+
 def _place(path: str) -> str:
     key = hashlib.sha256(os.fsencode(path)).hexdigest()[:40]
-    return f"{cache_folder()}/fetched/{key}.json"
+    return f"{folder()}/{key}.json"
 
 
 def _signs(path: str, status: os.stat_result) -> dict[str, object]:

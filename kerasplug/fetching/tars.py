@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 from typing import IO, Final, cast
 
-from kerasplug.fetching.faults import ArchiveError
+from kerasplug.errors import ArchiveError
 from kerasplug.fetching.members import DAMAGE, Tree, refusal
 
 __all__ = ["is_tar", "unpack_tar"]

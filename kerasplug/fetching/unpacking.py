@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from kerasplug.errors import ArchiveError
 from kerasplug.fetching import seals
-from kerasplug.fetching.faults import ArchiveError, refused
+from kerasplug.fetching.faults import refused
 from kerasplug.fetching.locking import alone, is_abandoned, mark_as_used
 from kerasplug.fetching.members import Tree, refusal
 from kerasplug.fetching.places import storing
@@ -198,6 +199,25 @@ def _publish(draft: str, folder: str) -> None:
         except BaseException:
             (Path(old) / "old").rename(folder)
             raise
+
+
+def remove_unpacked(folder: str) -> bool:
+    """Whether there was such a folder; it is gone now, at once as far as names go.
+
+    Args:
+        folder: what `unpacked` gave.
+
+    Raises:
+        StorageError: it can't be removed.
+    """
+    _remove_left_overs(folder)
+    with storing(folder):
+        _mark_of(folder).unlink(missing_ok=True)
+    if not os.path.lexists(folder):
+        return False
+    with _beside(folder) as old:
+        Path(folder).rename(Path(old) / "old")
+    return True
 
 
 def _demand_same(draft: str, folder: str, archive: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from kerasplug.hooks.markers import hookspec
 from kerasplug.hooks.record import Needs, Record, RemoteFile
+from kerasplug.names import is_name
 
 __all__ = ["DatasetRecord", "kerasplug_datasets"]
 
@@ -17,6 +18,9 @@ class DatasetRecord(Record):
     Args:
         files: what has to be downloaded; empty for a data set that is inside its
             package. Files are cached under `~/.keras/datasets`.
+        other_files: what the loader downloads besides, and whose SHA-256 nobody
+            publishes: paths below that folder, with `/`. The source's `download`
+            brings and checks them.
         shapes: of `x_train`, `y_train`, `x_test`, `y_test`, in this order; None
             stands for a length that varies. Empty: not said.
         dtypes: of the same four arrays, as NumPy names them. Empty: not said.
@@ -41,6 +45,7 @@ class DatasetRecord(Record):
     nested: ClassVar[Mapping[str, Any]] = {"needs": Needs, "files": RemoteFile}
 
     files: tuple[RemoteFile, ...] = ()
+    other_files: tuple[str, ...] = ()
     shapes: tuple[tuple[int | None, ...], ...] = ()
     dtypes: tuple[str, ...] = ()
     classes: int | None = None
@@ -52,12 +57,20 @@ class DatasetRecord(Record):
     def check(self) -> None:
         """Raise `RecordError` unless the data set's own fields follow their rules."""
         self.demand_files("files")
+        self.demand_strings("other_files")
+        inside = all(map(_stays_inside, self.other_files))
+        self.demand("other_files", inside, "paths below the cache's folder")
         self.demand_texts("licence", "citation", "homepage", "warning")
         self.freeze("shapes")
         self.demand("shapes", _are_shapes(self.shapes), "four shapes, or none")
         self.demand_strings("dtypes")
         self.demand("dtypes", len(self.dtypes) in (0, 4), "four dtypes, or none")
         self.demand_counts("classes", least=2)
+
+
+def _stays_inside(path: str) -> bool:
+    """Whether a path is plain names with `/` between them."""
+    return all(is_name(part) for part in path.split("/"))
 
 
 def _are_shapes(value: object) -> bool:
