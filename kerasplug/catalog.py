@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from kerasplug.data.handle import Dataset
     from kerasplug.hooks import Record
 
 __all__ = [
     "Catalog",
-    "Dataset",
     "applications",
     "backends",
     "callbacks",
@@ -111,42 +111,12 @@ class _Layers(Catalog):
         return layer_class
 
 
-class Dataset:
-    """One data set; nothing is imported or read before `load`.
-
-    Attributes:
-        record: its description.
-    """
-
-    def __init__(self, claim: registry.Claim) -> None:
-        self._claim = claim
-
-    @property
-    def record(self) -> "Record":
-        """The full description: shapes, licence, citation."""
-        return self._claim.record()
-
-    def load(self, **kwargs: "Any") -> "Any":
-        """Four NumPy arrays.
-
-        Args:
-            **kwargs: what this data set's own loader takes.
-
-        Raises:
-            NeedsError: this environment lacks what the data set needs.
-            PluginError: its plugin is broken.
-        """
-        loader: Any = registry.load(self._claim)
-        return loader(**kwargs)
-
-    def __repr__(self) -> str:
-        return f"<dataset {self._claim.canonical}: {self.record.summary}>"
-
-
 class _Datasets(Catalog):
     """Data sets come with their description and are read by `load`."""
 
-    def __getitem__(self, name: str) -> Dataset:
+    def __getitem__(self, name: str) -> "Dataset":
+        from kerasplug.data.handle import Dataset
+
         return Dataset(registry.claim(self.kind, name))
 
 

@@ -5,11 +5,19 @@ This front is light: each name is loaded when it is used.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from kerasplug.data.batches import Batches as Batches
+    from kerasplug.data.handle import Dataset as Dataset
     from kerasplug.data.source import DatasetSource as DatasetSource
     from kerasplug.data.splits import Split as Split
     from kerasplug.data.splits import Splits as Splits
 
-_HOME = {"DatasetSource": "source", "Split": "splits", "Splits": "splits"}
+_HOME = {
+    "Batches": "batches",
+    "Dataset": "handle",
+    "DatasetSource": "source",
+    "Split": "splits",
+    "Splits": "splits",
+}
 
 __all__ = [*_HOME]  # noqa: PLE0604 -- strings, and the test of the list proves it
 

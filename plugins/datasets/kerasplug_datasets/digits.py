@@ -10,15 +10,20 @@ scanned 32x32 bitmap, so it goes from 0 (white) to 16 (black).
 
 import hashlib
 import io
+from collections.abc import Iterator
 from importlib.resources import files
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasplug.data import DatasetSource, Split, Splits
 from kerasplug.errors import PluginError
+from kerasplug_datasets.checking import demand_batch
+from kerasplug_datasets.pictures import pictures
+from kerasplug_datasets.tables import pieces
 
-__all__ = ["SHA256", "load"]
+__all__ = ["SHA256", "SOURCE", "load", "stream", "synthetic"]
 
 #: Of the file `digits.npz`; it is checked each time the data are loaded.
 SHA256 = "0c2aff3ad3efa4c983d74435f40847c3f2dea3c33f362c61616f7b067d84c8fe"
@@ -26,11 +31,16 @@ SHA256 = "0c2aff3ad3efa4c983d74435f40847c3f2dea3c33f362c61616f7b067d84c8fe"
 #: Of the images of one class, in file order, each fifth one is for testing.
 TEST_EVERY = 5
 
+_REAL: Final = (1442, 355)
+#: A made-up picture has 0 to 255, a digit here 0 to 16.
+_DARKEST: Final = 15
+_MEAN: Final = 75.0
+
 Bytes: TypeAlias = NDArray[np.uint8]
 Pair: TypeAlias = tuple[Bytes, Bytes]
 
 
-def load() -> tuple[Pair, Pair]:
+def load() -> Splits:
     """The digits as `((x_train, y_train), (x_test, y_test))`.
 
     The split uses no random numbers, so it is the same everywhere and for ever: of
@@ -53,7 +63,37 @@ def load() -> tuple[Pair, Pair]:
     """
     images, labels = _read(files(__package__).joinpath("digits.npz").read_bytes())
     test = _is_test(labels)
-    return (images[~test], labels[~test]), (images[test], labels[test])
+    return Splits(
+        Split(images[~test], labels[~test]), Split(images[test], labels[test])
+    )
+
+
+def stream(split: str = "train", batch_size: int = 32) -> Iterator[tuple[Any, Any]]:
+    """Batches in the order of `load`; the file has 117 kB and is read in one go.
+
+    Args:
+        split: "train" or "test".
+        batch_size: rows of a batch; the last one may have fewer.
+
+    Raises:
+        DatasetError: an argument is not of its form.
+        PluginError: the embedded file is damaged.
+    """
+    demand_batch(split, batch_size)
+    return pieces(load(), split, batch_size)
+
+
+def synthetic(rows: "int | None" = None) -> Splits:
+    """A stand-in of the same shapes, types and values, made up and always the same.
+
+    Args:
+        rows: of the training half; None: 1442.
+
+    Raises:
+        DatasetError: `rows` is no whole number from 1.
+    """
+    halves = pictures(rows, _REAL, (8, 8), 10, _MEAN)
+    return Splits(*(Split(x // _DARKEST, y) for x, y in halves))
 
 
 def _read(data: bytes) -> Pair:
@@ -78,3 +118,6 @@ def _is_test(labels: Bytes) -> NDArray[np.bool_]:
     for label in np.unique(labels):
         test[np.flatnonzero(labels == label)[TEST_EVERY - 1 :: TEST_EVERY]] = True
     return test
+
+
+SOURCE = DatasetSource(load=load, stream=stream, synthetic=synthetic)
