@@ -16,6 +16,7 @@ from pathlib import Path
 
 import commands
 import conformance
+import datasets
 import discovery
 import fetching
 import imports
@@ -32,6 +33,7 @@ _BENCHMARKS: Mapping[str, Callable[[Workshop, int], list[Row]]] = {
     "conformance": conformance.measure,
     "weights": weights.measure,
     "fetching": fetching.measure,
+    "datasets": datasets.measure,
 }
 _REPEATS = 21
 _QUICK = 5

@@ -72,7 +72,9 @@ class _Order:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[list[int]]:
-        return iter(self.batches.next_order())
+        # A loader with workers asks for two iterators and uses one: an epoch begins
+        # with the first row, not with the iterator.
+        yield from self.batches.next_order()
 
 
 def _tensors(batch: tuple[Any, Any]) -> tuple[Any, Any]:
