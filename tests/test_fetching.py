@@ -15,11 +15,14 @@ from fetch_kit import cache as cache  # noqa: PLC0414 -- a fixture, found by its
 from fetch_kit import server as server  # noqa: PLC0414 -- a fixture, found by its name
 from fetch_server import BODY, DIGEST, OTHER, SIZE
 
-from kerasplug.errors import ConfigError, RecordError
-from kerasplug.fetching import (
+from kerasplug.errors import (
+    ConfigError,
     FetchError,
     HashError,
     OfflineError,
+    RecordError,
+)
+from kerasplug.fetching import (
     Patience,
     UnpackLimits,
     cached_path,

@@ -2,15 +2,46 @@
 
 import difflib
 import inspect
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from kerasplug.errors import DatasetError
 
-__all__ = ["demand_batching", "demand_known", "own_arguments", "rows_wanted"]
+__all__ = [
+    "demand_batching",
+    "demand_count",
+    "demand_known",
+    "own_arguments",
+    "rows_wanted",
+]
 
 SPLITS: Final = ("train", "test")
 _SIDES: Final = ("pre", "post")
+#: What a table of padded rows holds: 32-bit numbers, as in Keras.
+_NUMBERS: Final = range(-(2**31), 2**31)
+#: What `Dataset.as_numpy_batches` takes itself; a misspelt one may be meant.
+_OURS: Final = (
+    "split",
+    "shuffle",
+    "seed",
+    "drop_last",
+    "padding",
+    "pad_value",
+    "synthetic",
+)
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """What a function takes by name; None where it takes anything, or nobody knows."""
+    try:
+        found = inspect.signature(function).parameters.values()
+    except ValueError:  # a function of C that does not say
+        return None
+    if any(one.kind is one.VAR_KEYWORD for one in found):
+        return None
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [one for one in found if one.kind in named]
 
 
 def own_arguments(loader: Callable[..., Any]) -> dict[str, Any]:
@@ -18,36 +49,61 @@ def own_arguments(loader: Callable[..., Any]) -> dict[str, Any]:
 
     Args:
         loader: the function.
+
+    Example:
+        >>> own_arguments(lambda path="x.npz", *, test_split=0.2: None)
+        {'path': 'x.npz', 'test_split': 0.2}
     """
-    parameters = inspect.signature(loader).parameters.values()
     return {
         one.name: None if one.default is one.empty else one.default
-        for one in parameters
-        if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+        for one in _parameters(loader) or ()
     }
 
 
 def demand_known(
-    name: str, loader: Callable[..., Any], given: Mapping[str, Any]
+    name: str,
+    function: Callable[..., Any],
+    given: Mapping[str, Any],
+    *,
+    ours: tuple[str, ...] = (),
+    near: tuple[str, ...] = (),
 ) -> None:
-    """Raise `DatasetError` for an argument that a data set's loader does not take.
+    """Raise `DatasetError` unless a data set's function can be called like this.
 
     Args:
         name: of the data set.
-        loader: its function.
+        function: that loads, streams or makes up.
         given: the arguments.
+        ours: names that it is given besides, and that are no user's.
+        near: names that may have been meant, besides those of the function.
     """
-    parameters = inspect.signature(loader).parameters.values()
-    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+    parameters = _parameters(function)
+    if parameters is None:
         return
-    known = own_arguments(loader)
+    known = [one.name for one in parameters if one.name not in ours]
     for one in given:
         if one not in known:
-            close = difflib.get_close_matches(one, known, n=1)
-            mend = f"did you mean {close[0]!r}?" if close else ""
-            what = f"The data set {name!r} takes no argument {one!r}."
-            rule = ", ".join(known) or "no arguments"
-            raise DatasetError(what, found=one, expected=rule, mend=mend)
+            _refuse(name, one, known, near)
+    for parameter in parameters:
+        if parameter.default is parameter.empty and parameter.name not in ours:
+            _demand_given(name, parameter.name, given)
+
+
+def _refuse(name: str, wrong: str, known: list[str], near: tuple[str, ...]) -> None:
+    close = difflib.get_close_matches(wrong, {*known, *near} - {wrong}, n=1)
+    raise DatasetError(
+        f"The data set {name!r} takes no argument {wrong!r}.",
+        found=wrong,
+        expected=", ".join(known) or "no arguments of its own",
+        mend=f"did you mean {close[0]!r}?" if close else "",
+    )
+
+
+def _demand_given(name: str, argument: str, given: Mapping[str, Any]) -> None:
+    if argument not in given:
+        what = f"The data set {name!r} has to be told {argument!r}."
+        found = ", ".join(given) or "no arguments"
+        raise DatasetError(what, found=found, expected=f"{argument}=…")
 
 
 def _demand(name: str, value: object, rule: str, *, good: bool) -> None:
@@ -57,29 +113,78 @@ def _demand(name: str, value: object, rule: str, *, good: bool) -> None:
 
 
 def _demand_one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
-    _demand(name, value, " or ".join(map(repr, choices)), good=value in choices)
+    good = isinstance(value, str) and value in choices
+    _demand(name, value, " or ".join(map(repr, choices)), good=good)
 
 
-def _demand_count(name: str, value: object, least: int, rule: str) -> None:
-    number = isinstance(value, int) and not isinstance(value, bool)
-    _demand(name, value, rule, good=number and value >= least)  # type: ignore[operator]  # a number by then
+def demand_count(name: str, value: Any, least: int) -> int:
+    """A whole number as Python's own; a boolean is none.
+
+    Args:
+        name: of the argument.
+        value: what was given.
+        least: what it is at least.
+
+    Raises:
+        DatasetError: it is no such number.
+
+    Example:
+        >>> demand_count("limit", 3, 1)
+        3
+    """
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    good = number is not None and number >= least
+    _demand(name, value, f"a whole number from {least}", good=good)
+    return number  # type: ignore[return-value]  # a number by now
 
 
 def demand_batching(
-    split: object, batch_size: object, *, seed: object = 0, padding: object = "pre"
+    split: object,
+    batch_size: object,
+    *,
+    shuffle: object = None,
+    seed: object = 0,
+    drop_last: object = False,
+    padding: object = "pre",
+    pad_value: object = 0,
 ) -> None:
     """Raise `DatasetError` unless the arguments of batches are of their form.
 
     Args:
         split: "train" or "test".
         batch_size: rows of a batch.
+        shuffle: True, False, or None for what the split is for.
         seed: of the shuffle.
+        drop_last: True or False.
         padding: "pre" or "post".
+        pad_value: a number of 32 bits.
     """
     _demand_one_of("split", split, SPLITS)
+    demand_count("batch_size", batch_size, 1)
+    choice = shuffle is None or isinstance(shuffle, bool)
+    _demand("shuffle", shuffle, "True, False or None", good=choice)
+    demand_count("seed", seed, 0)
+    good = isinstance(drop_last, bool)
+    _demand("drop_last", drop_last, "True or False", good=good)
     _demand_one_of("padding", padding, _SIDES)
-    _demand_count("batch_size", batch_size, 1, "a whole number from 1")
-    _demand_count("seed", seed, 0, "a whole number from 0")
+    fits = isinstance(pad_value, int) and pad_value in _NUMBERS
+    _demand("pad_value", pad_value, "a whole number of 32 bits", good=fits)
+
+
+def demand_batches_known(
+    name: str, loader: Callable[..., Any], given: Mapping[str, Any]
+) -> None:
+    """The same as `demand_known`, where arguments of batches may be misspelt.
+
+    Args:
+        name: of the data set.
+        loader: its function.
+        given: the arguments that are none of batches.
+    """
+    demand_known(name, loader, given, near=_OURS)
 
 
 def rows_wanted(synthetic: object) -> int | None:
@@ -91,8 +196,4 @@ def rows_wanted(synthetic: object) -> int | None:
     Raises:
         DatasetError: it is something else.
     """
-    if synthetic is True:
-        return None
-    _demand_count("synthetic", synthetic, 1, "True, or how many rows, from 1")
-    assert isinstance(synthetic, int)
-    return synthetic
+    return None if synthetic is True else demand_count("synthetic", synthetic, 1)

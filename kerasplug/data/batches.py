@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from kerasplug.data import asking
 from kerasplug.data.splits import Split
 
 __all__ = ["Batches"]
@@ -22,6 +23,9 @@ class Batches:
         padding: "pre" or "post": where lists get numbers so that they fit in an array.
         pad_value: which number.
 
+    Raises:
+        DatasetError: an argument is not of its form.
+
     Example:
         >>> batches = Batches(Split([[1], [2, 3], [4]], [0, 1, 0]), 2, shuffle=False)
         >>> [x.tolist() for x, y in batches]
@@ -39,14 +43,31 @@ class Batches:
         padding: str = "pre",
         pad_value: int = 0,
     ) -> None:
+        asking.demand_batching(
+            "train",
+            batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            drop_last=drop_last,
+            padding=padding,
+            pad_value=pad_value,
+        )
         self.rows = rows
-        self.batch_size = batch_size
+        self.batch_size = int(batch_size)
         self.shuffle = shuffle
-        self.seed = seed
+        self.seed = int(seed)
         self.drop_last = drop_last
         self.padding = padding
         self.pad_value = pad_value
+        #: How many epochs have begun: the number of the next one.
         self.epoch = 0
+        self._padded_as = tuple(_dtype_of(values) for values in rows)
+
+    @property
+    def ragged(self) -> tuple[bool, bool]:
+        """Whether x, and whether y, are lists that are padded batch by batch."""
+        x, y = self._padded_as
+        return bool(x), bool(y)
 
     def __len__(self) -> int:
         full, rest = divmod(len(self.rows.x), self.batch_size)
@@ -58,7 +79,7 @@ class Batches:
 
     def repeat(self) -> Iterator[tuple[Any, Any]]:
         """Epoch after epoch: for `fit` with `steps_per_epoch=len(batches)`."""
-        while True:
+        while len(self):
             yield from self
 
     def next_order(self) -> list[list[int]]:
@@ -81,26 +102,46 @@ class Batches:
         Args:
             some: their places in the half.
         """
-        x, y = self.rows
-        return self._taken(x, some), self._taken(y, some)
+        x, y = (
+            self._taken(values, some, dtype)
+            for values, dtype in zip(self.rows, self._padded_as, strict=True)
+        )
+        return x, y
 
-    def _taken(self, values: Any, some: Sequence[int]) -> Any:
+    def _taken(self, values: Any, some: Sequence[int], dtype: str) -> Any:
         import numpy as np
 
         if isinstance(values, np.ndarray) and values.dtype != object:
             return values[some]
         picked = [values[place] for place in some]
-        if picked and isinstance(picked[0], list | tuple | np.ndarray):
-            return _padded(picked, self.padding, self.pad_value)
+        if dtype:
+            return _padded(picked, dtype, self.padding, self.pad_value)
         return np.asarray(picked)
 
+    def __repr__(self) -> str:
+        rows = len(self.rows.x)
+        return f"<{len(self)} batches of {self.batch_size} out of {rows} rows>"
 
-def _padded(lists: list[Any], padding: str, value: int) -> Any:
+
+def _dtype_of(values: Any) -> str:
+    """What the padded rows are held in; empty where rows need no padding."""
+    import numpy as np
+
+    if len(values) == 0 or (isinstance(values, np.ndarray) and values.dtype != object):
+        return ""
+    if not isinstance(values[0], list | tuple) and np.ndim(values[0]) != 1:
+        return ""
+    first = next((one for one in values if len(one)), [0])
+    # Fractions would be cut off without a word in the integers that Keras pads with.
+    return "float32" if np.asarray(first).dtype.kind == "f" else "int32"
+
+
+def _padded(lists: list[Any], dtype: str, padding: str, value: int) -> Any:
     """A table of lists of numbers, as wide as the longest, as in `pad_sequences`."""
     import numpy as np
 
-    width = max(map(len, lists))
-    found = np.full((len(lists), width), value, dtype=np.int32)
+    width = max(map(len, lists), default=0)
+    found = np.full((len(lists), width), value, dtype=dtype)
     for row, one in zip(found, lists, strict=True):
         start = 0 if padding == "post" else width - len(one)
         row[start : start + len(one)] = one

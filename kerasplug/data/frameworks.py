@@ -1,12 +1,23 @@
 """Batches for TensorFlow and for PyTorch."""
 
+import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
 from kerasplug._frameworks.bare import framework
 from kerasplug.data.batches import Batches
 
-__all__ = ["tf_dataset", "torch_loader"]
+__all__ = ["demand", "tf_dataset", "torch_loader"]
+
+
+def demand(name: str) -> None:
+    """Raise `MissingExtraError` where a framework is not installed; nothing is imported.
+
+    Args:
+        name: `"tensorflow"` or `"torch"`.
+    """
+    if importlib.util.find_spec(name) is None:
+        framework(name)  # has the words for it
 
 
 def tf_dataset(batches: Batches, *, prefetch: bool) -> Any:
@@ -20,11 +31,11 @@ def tf_dataset(batches: Batches, *, prefetch: bool) -> Any:
         MissingExtraError: TensorFlow is not installed.
     """
     tf: Any = framework("tensorflow")
-    example = batches.take([0])
-    ragged = [_is_ragged(values) for values in batches.rows]
+    rows = batches.batch_size if batches.drop_last else None
+    example = batches.take([0] if len(batches.rows.x) else [])
     signature = tuple(
-        tf.TensorSpec(_shape(one, ragged=loose), tf.as_dtype(_plain(one)))
-        for one, loose in zip(example, ragged, strict=True)
+        tf.TensorSpec((rows, *_sizes(one, ragged=ragged)), tf.as_dtype(_plain(one)))
+        for one, ragged in zip(example, batches.ragged, strict=True)
     )
     found = tf.data.Dataset.from_generator(
         lambda: iter(batches), output_signature=signature
@@ -33,12 +44,9 @@ def tf_dataset(batches: Batches, *, prefetch: bool) -> Any:
     return found.prefetch(tf.data.AUTOTUNE) if prefetch else found
 
 
-def _is_ragged(values: Any) -> bool:
-    return isinstance(values[0], list | tuple)
-
-
-def _shape(example: Any, *, ragged: bool) -> tuple[int | None, ...]:
-    return (None, None) if ragged else (None, *example.shape[1:])
+def _sizes(example: Any, *, ragged: bool) -> tuple[int | None, ...]:
+    """The shape of a row; each batch of lists has a width of its own."""
+    return (None,) if ragged else example.shape[1:]
 
 
 def _plain(example: Any) -> Any:

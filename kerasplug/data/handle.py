@@ -1,8 +1,9 @@
 """One data set of a plugin, as users hold it."""
 
+import sys
 import warnings
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
 
 from kerasplug import registry
 from kerasplug.data import asking
@@ -52,11 +53,6 @@ class Dataset:
         target: Any = registry.load(self._claim)
         return target if isinstance(target, DatasetSource) else DatasetSource(target)
 
-    def _asked(self, own: dict[str, Any]) -> DatasetSource:
-        source = self._source
-        asking.demand_known(self._claim.name, source.load, own)
-        return source
-
     def load(self, *, synthetic: bool | int = False, **own: Any) -> Splits:
         """The whole data set, in memory.
 
@@ -78,16 +74,19 @@ class Dataset:
         """
         if synthetic is not False:
             return self._made_up(asking.rows_wanted(synthetic), own)
-        source = self._asked(own)
+        source = self._source
+        asking.demand_known(self._claim.name, source.load, own)
         self._warn()
         return self._checked(source.load(**own))
 
     def _made_up(self, rows: int | None, own: dict[str, Any]) -> Splits:
-        source = self._asked(own)
+        source, name = self._source, self._claim.name
         if source.synthetic is not None:
+            asking.demand_known(name, source.synthetic, own, ours=("rows",))
             return self._checked(source.synthetic(rows=rows, **own))
         from kerasplug.data.stand_in import stand_in
 
+        asking.demand_known(name, source.load, own)
         return stand_in(self.record, rows)
 
     def _warn(self) -> None:
@@ -95,25 +94,39 @@ class Dataset:
         text, name = self.record.warning, self._claim.canonical
         if text and name not in _warned:
             _warned.add(name)
-            warnings.warn(f"{name}: {text}", KerasplugWarning, stacklevel=3)
+            warnings.warn(f"{name}: {text}", KerasplugWarning, stacklevel=_users())
 
     def _checked(self, found: Any) -> Splits:
         try:
-            (x, y), (x_test, y_test) = found
-            good = len(x) == len(y) and len(x_test) == len(y_test)
+            train, test = found
         except (TypeError, ValueError):
-            good = False
-        if not good:
-            what = f"The loader of {self._claim.canonical} does not return a data set."
-            raise PluginError(
-                what,
-                plugin=self._claim.canonical.partition("/")[0],
-                found=type(found).__name__,
-                expected="((x, y), (x, y)), with as many rows in x as in y",
-            )
-        return Splits(Split(x, y), Split(x_test, y_test))
+            self._blame(type(found).__name__, "((x, y), (x, y))")
+        return Splits(self._pair(train), self._pair(test))
 
-    def as_numpy_batches(
+    def _pair(self, found: Any) -> Split:
+        """The same pair, of as many rows in x as in y."""
+        try:
+            x, y = found
+            rows, answers = len(x), len(y)
+        except (TypeError, ValueError):
+            self._blame(type(found).__name__, "a pair (x, y)")
+        if rows != answers:
+            rule = "as many rows in x as in y"
+            self._blame(f"{rows} rows in x, {answers} in y", rule)
+        return Split(x, y)
+
+    def _blame(self, found: str, rule: str) -> NoReturn:
+        what = f"What {self._claim.canonical} gives is not a data set."
+        provider = self._claim.provider
+        raise PluginError(
+            what,
+            plugin=provider.name,
+            version=provider.version,
+            found=found,
+            expected=rule,
+        )
+
+    def as_numpy_batches(  # noqa: PLR0913 -- each is a choice of its own, by name
         self,
         batch_size: int = 32,
         *,
@@ -124,6 +137,7 @@ class Dataset:
         padding: str = "pre",
         pad_value: int = 0,
         synthetic: bool | int = False,
+        arguments: Mapping[str, Any] | None = None,
         **own: Any,
     ) -> Batches:
         """Batches `(x, y)` of NumPy arrays.
@@ -138,6 +152,8 @@ class Dataset:
                 array, as in Keras' `pad_sequences`.
             pad_value: which number.
             synthetic: as `load` has it.
+            arguments: more of the data set's own arguments, by name: those whose
+                names stand here already, as in `arguments={"seed": 113}`.
             **own: as `load` has them.
 
         Returns:
@@ -146,18 +162,28 @@ class Dataset:
 
         Raises:
             DatasetError: an argument is not of its form; and what `load` raises.
+
+        Example:
+            >>> import kerasplug
+            >>> digits = kerasplug.datasets["digits"]
+            >>> batches = digits.as_numpy_batches(100, drop_last=True)
+            >>> len(batches), next(iter(batches))[0].shape
+            (14, (100, 8, 8))
         """
-        asking.demand_batching(split, batch_size, seed=seed, padding=padding)
+        options: dict[str, Any] = {
+            "shuffle": shuffle,
+            "seed": seed,
+            "drop_last": drop_last,
+            "padding": padding,
+            "pad_value": pad_value,
+        }
+        asking.demand_batching(split, batch_size, **options)
+        own = {**(arguments or {}), **own}
+        asking.demand_batches_known(self._claim.name, self._source.load, own)
+        if shuffle is None:
+            options["shuffle"] = split == "train"
         rows: Split = getattr(self.load(synthetic=synthetic, **own), split)
-        return Batches(
-            rows,
-            batch_size,
-            shuffle=split == "train" if shuffle is None else shuffle,
-            seed=seed,
-            drop_last=drop_last,
-            padding=padding,
-            pad_value=pad_value,
-        )
+        return Batches(rows, batch_size, **options)
 
     def as_tf_dataset(
         self, batch_size: int = 32, *, prefetch: bool = True, **options: Any
@@ -169,15 +195,20 @@ class Dataset:
             prefetch: whether the next batch is made while one is in use.
             **options: those of `as_numpy_batches`.
 
+        Returns:
+            Each time it is gone through it has the next epoch of the same batches; it
+            knows its length, and with `drop_last` its rows. Lists become `None` wide,
+            texts `tf.string`.
+
         Raises:
             MissingExtraError: TensorFlow is not installed.
             DatasetError: an argument is not of its form; and what `load` raises.
         """
-        from kerasplug.data.frameworks import tf_dataset
+        from kerasplug.data import frameworks
 
-        return tf_dataset(
-            self.as_numpy_batches(batch_size, **options), prefetch=prefetch
-        )
+        frameworks.demand("tensorflow")  # sooner than a download
+        batches = self.as_numpy_batches(batch_size, **options)
+        return frameworks.tf_dataset(batches, prefetch=prefetch)
 
     def as_torch_loader(
         self, batch_size: int = 32, *, num_workers: int = 0, **options: Any
@@ -189,49 +220,107 @@ class Dataset:
             num_workers: processes that take the rows; 0: this one does.
             **options: those of `as_numpy_batches`.
 
+        Returns:
+            Each time it is gone through it has the next epoch of the same batches, as
+            tensors; texts stay lists of `str`.
+
         Raises:
             MissingExtraError: PyTorch is not installed.
             DatasetError: an argument is not of its form; and what `load` raises.
         """
-        from kerasplug.data.frameworks import torch_loader
+        from kerasplug.data import frameworks
 
-        return torch_loader(
-            self.as_numpy_batches(batch_size, **options), num_workers=num_workers
-        )
+        workers = asking.demand_count("num_workers", num_workers, 0)
+        frameworks.demand("torch")  # sooner than a download
+        batches = self.as_numpy_batches(batch_size, **options)
+        return frameworks.torch_loader(batches, num_workers=workers)
 
     def stream(
-        self, split: str = "train", batch_size: int = 32, **own: Any
+        self,
+        split: str = "train",
+        batch_size: int = 32,
+        *,
+        limit: int | None = None,
+        **own: Any,
     ) -> Iterator[tuple[Any, Any]]:
         """Batches `(x, y)` read from the disk, without loading all.
 
         Args:
             split: "train" or "test".
             batch_size: rows of a batch; the last one may have fewer.
+            limit: at most so many rows in all; None: each once.
             **own: as `load` has them.
+
+        Returns:
+            Pairs in the order of the file. All arguments are looked at now; the file
+            may be looked at when the first batch is asked for.
 
         Raises:
             DatasetError: an argument is not of its form, or this data set can only be
                 loaded in whole.
             FetchError: a file is not in the cache and can't be had.
+            PluginError: its plugin is broken, or gives something else.
+
+        Example:
+            >>> import kerasplug
+            >>> digits = kerasplug.datasets["digits"]
+            >>> [len(x) for x, y in digits.stream("test", 100, limit=250)]
+            [100, 100, 50]
         """
         asking.demand_batching(split, batch_size)
-        streaming: Callable[..., Any] | None = self._asked(own).stream
-        if streaming is None:
-            what = f"The data set {self._claim.name!r} can't be read piece by piece."
+        rows = None if limit is None else asking.demand_count("limit", limit, 1)
+        stream, name = self._source.stream, self._claim.name
+        if stream is None:
+            what = f"The data set {name!r} can't be read piece by piece."
             mend = "as_numpy_batches(…), which loads all of it"
             raise DatasetError(what, found="no stream in its source", mend=mend)
+        asking.demand_known(name, stream, own, ours=("split", "batch_size"))
         self._warn()
-        found: Iterator[tuple[Any, Any]] = streaming(
-            split=split, batch_size=batch_size, **own
-        )
-        return found
+        found = stream(split=split, batch_size=int(batch_size), **own)
+        return self._limited(found, rows)
+
+    def _limited(
+        self, found: Iterator[tuple[Any, Any]], limit: int | None
+    ) -> Iterator[tuple[Any, Any]]:
+        """These batches, each looked at, and no more rows than the limit."""
+        left = limit
+        for batch in found:
+            x, y = self._pair(batch)
+            if left is None:
+                yield x, y
+                continue
+            yield x[:left], y[:left]
+            left -= len(x)
+            if left <= 0:
+                return
 
     def is_cached(self) -> bool:
-        """Whether its files are in the cache and right; nothing is downloaded."""
+        """Whether all its files are in the cache; nothing is downloaded.
+
+        Those whose hash the record knows are right, too. True where it is in its
+        package.
+
+        Raises:
+            StorageError: a file is there and can't be read.
+        """
+        from pathlib import Path
+
         from kerasplug import fetching
+        from kerasplug.fetching.places import folder_of
 
         record = self.record
-        return not record.files or fetching.is_cached(record)
+        folder = Path(folder_of(None))
+        others = (folder.joinpath(*one.split("/")) for one in record.other_files)
+        known = not record.files or fetching.is_cached(record)
+        return known and all(path.is_file() for path in others)
 
     def __repr__(self) -> str:
         return f"<dataset {self._claim.canonical}: {self.record.summary}>"
+
+
+def _users() -> int:
+    """The `stacklevel`, for who calls this, of the first line outside this room."""
+    level, frame = 1, sys._getframe(1)  # noqa: SLF001 -- the one way to the caller's line
+    while frame.f_back and frame.f_globals.get("__package__") == __package__:
+        level, frame = level + 1, frame.f_back
+    return level

@@ -63,12 +63,22 @@ def _array(
     sizes = tuple(size or 0 for size in shape)
     kind = np.dtype(dtype)
     if classes is not None:
-        flat = np.arange(int(np.prod(sizes))) % classes  # each class is there
-        rng.shuffle(flat)
-        return flat.reshape(sizes).astype(kind)
+        return _labels(rng, sizes, classes).astype(kind)
     if kind.kind == "f":
         return rng.standard_normal(sizes).astype(kind)
-    return rng.integers(0, _LARGEST.get(dtype, _CLASSLESS), size=sizes).astype(kind)
+    largest = _LARGEST.get(dtype, _CLASSLESS)
+    return rng.integers(0, largest, sizes, dtype="uint8").astype(kind, copy=False)
+
+
+def _labels(rng: Any, sizes: tuple[int, ...], classes: int) -> Any:
+    """Each class is there, where the rows suffice; in columns where there are some."""
+    import numpy as np
+
+    columns = len(sizes) > 1 and sizes[-1] == classes
+    labels = sizes[:-1] if columns else sizes
+    flat = np.arange(int(np.prod(labels))) % classes
+    rng.shuffle(flat)
+    return np.eye(classes)[flat].reshape(sizes) if columns else flat.reshape(sizes)
 
 
 def _ragged(rng: Any, count: int) -> Any:

@@ -13,7 +13,11 @@ __all__ = ["DatasetRecord", "kerasplug_datasets"]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetRecord(Record):
-    """A data set; its target is a callable that returns `((x, y), (x, y))`.
+    """A data set.
+
+    Its target is a callable that returns `((x, y), (x, y))`, or a
+    `kerasplug.data.DatasetSource`, which has such a callable and perhaps a stream and a
+    stand-in of its own.
 
     Args:
         files: what has to be downloaded; empty for a data set that is inside its
