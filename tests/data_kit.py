@@ -15,6 +15,8 @@ HOOKS = """
     @hookimpl
     def kerasplug_datasets():
         common = {"shapes": SHAPES, "dtypes": DTYPES, "classes": 4}
+        hot = ((40, 3), (40, 4), (10, 3), (10, 4))
+        columns = {"shapes": hot, "dtypes": ("float32",) * 4, "classes": 4}
         texts = {"shapes": ((12, None), (12,), (4, None), (4,)), "dtypes": DTYPES}
         return [
             DatasetRecord(name="plain", target="home_data:plain", **common),
@@ -23,7 +25,12 @@ HOOKS = """
             DatasetRecord(name="words", target="home_data:words"),
             DatasetRecord(name="bad", target="home_data:bad"),
             DatasetRecord(name="uneven", target="home_data:uneven"),
-            DatasetRecord(name="warned", target="home_data:plain", warning="Beware."),
+            DatasetRecord(name="seeded", target="home_data:seeded"),
+            DatasetRecord(name="strict", target="home_data:STRICT", **common),
+            DatasetRecord(name="columns", target="home_data:plain", **columns),
+            DatasetRecord(
+                name="warned", target="home_data:plain", warning="Beware.", **common
+            ),
         ]
 """
 DATA = """
@@ -68,6 +75,17 @@ DATA = """
 
     def bad():
         return np.zeros(3)
+
+    def seeded(seed=113):
+        return tuple((np.zeros(n), np.full(n, seed)) for n in (20, 5))
+
+    def strict(folder, scale=1.0):
+        return plain(scale)
+
+    def crooked(split, batch_size):
+        yield np.zeros(3), np.zeros(2)
+
+    STRICT = DatasetSource(load=strict, stream=crooked)
 
     def uneven():
         return (np.zeros(3), np.zeros(2)), (np.zeros(1), np.zeros(1))

@@ -1,14 +1,14 @@
-"""Batches: for NumPy, for TensorFlow and for PyTorch, in an order that comes again."""
+"""Batches of NumPy arrays, in an order that comes again."""
 
-import subprocess
-import sys
+import pickle
 
 import numpy as np
 import pytest
 from data_kit import shop
 
 import kerasplug
-from kerasplug.errors import DatasetError, MissingExtraError
+from kerasplug.data import Batches, Split
+from kerasplug.errors import DatasetError
 
 __all__ = ["shop"]
 
@@ -16,9 +16,6 @@ __all__ = ["shop"]
 def rows_of(batches):
     """The first number of each row, in the order in which they come."""
     return [row[0] for x, _ in batches for row in np.asarray(x).tolist()]
-
-
-# --- NumPy ---
 
 
 def test_an_epoch_has_each_row_once(shop):
@@ -85,7 +82,17 @@ def test_texts_are_padded_as_keras_does(shop, padding):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"padding": "left"}, {"seed": -1}, {"seed": None}], ids=str
+    "wrong",
+    [
+        {"padding": "left"},
+        {"seed": -1},
+        {"seed": None},
+        {"shuffle": "no"},
+        {"drop_last": 1},
+        {"pad_value": 0.5},
+        {"pad_value": 2**31},
+    ],
+    ids=str,
 )
 def test_wrong_arguments_are_told(shop, wrong):
     """They are told with their name before anything is loaded."""
@@ -113,94 +120,70 @@ def test_a_model_is_trained_by_batches(shop):
     assert int(model.optimizer.iterations) == 10
 
 
-# --- TensorFlow ---
+def test_a_misspelt_argument_of_batches_is_recognised(shop):
+    """The error proposes what batches take, too, and lists what the data set takes."""
+    with pytest.raises(DatasetError, match="did you mean 'shuffle'") as caught:
+        shop["plain"].as_numpy_batches(shufle=True)
+
+    assert "scale, shift" in str(caught.value)
 
 
-@pytest.mark.engine
-@pytest.mark.parametrize("name", ["plain", "texts"])
-def test_tensorflow_gets_the_same_batches(shop, name):
-    """Two epochs of the `tf.data.Dataset` are those of the NumPy batches."""
-    pytest.importorskip("tensorflow")
-    batches = shop[name].as_numpy_batches(5, seed=3)
-    data = shop[name].as_tf_dataset(5, seed=3)
+def test_an_own_argument_may_have_a_name_of_batches(shop):
+    """`arguments` passes it on, where `seed` itself is that of the order."""
+    seeded = shop["seeded"]
+    batches = seeded.as_numpy_batches(5, seed=1, arguments={"seed": 7})
 
-    assert int(data.cardinality()) == len(batches)
-    for _ in range(2):
-        for (x, y), (tx, ty) in zip(batches, data, strict=True):
-            assert tx.dtype.as_numpy_dtype == x.dtype
-            assert np.array_equal(tx.numpy(), x)
-            assert np.array_equal(ty.numpy(), y)
+    assert set(batches.rows.y) == {7}
+    assert set(seeded.as_numpy_batches(5, seed=1).rows.y) == {113}
 
 
-@pytest.mark.engine
-def test_tensorflow_gets_texts_as_strings(shop):
-    """Words are strings of TensorFlow."""
-    tf = pytest.importorskip("tensorflow")
+@pytest.mark.parametrize("form", [list, np.array], ids=["lists", "arrays"])
+def test_rows_of_every_form_are_padded(form):
+    """Lists in a list and arrays in an array of objects become the same table."""
+    rows = np.empty(3, dtype=object)
+    rows[:] = [form([1, 2]), form([]), form([3])]
+    wanted = [[1, 2], [0, 0], [0, 3]]
 
-    ((x, _),) = shop["words"].as_tf_dataset(shuffle=False)
-
-    assert x.dtype == tf.string
-    assert x.numpy().tolist() == [b"ein", b"zwei"]
-
-
-@pytest.mark.engine
-def test_a_model_is_trained_by_a_tf_dataset(shop):
-    """`fit` takes it, for several epochs."""
-    pytest.importorskip("tensorflow")
-    keras = kerasplug.implementation()
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("sgd", loss)
-
-    data = shop["plain"].as_tf_dataset(8, scale=0.01)
-
-    model.fit(data, epochs=2, verbose=0, shuffle=False)
-
-    assert int(model.optimizer.iterations) == 10
+    for x in (rows, list(rows)):
+        ((table, _),) = Batches(Split(x, [0, 1, 2]), 3, shuffle=False)
+        assert table.dtype == "int32"
+        assert table.tolist() == wanted
 
 
-# --- PyTorch ---
+def test_fractions_are_not_cut_off():
+    """Rows of fractions stay what they are."""
+    ((x, _),) = Batches(Split([[0.5], [1.5, 2.5]], [0, 1]), 2, shuffle=False)
+
+    assert x.tolist() == [[0.0, 0.5], [1.5, 2.5]]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("name", ["plain", "texts"])
-def test_pytorch_gets_the_same_batches(shop, name, workers):
-    """Two epochs of the loader are those of the NumPy batches, also with workers."""
-    torch = pytest.importorskip("torch")
-    batches = shop[name].as_numpy_batches(5, seed=3)
-    loader = shop[name].as_torch_loader(5, seed=3, num_workers=workers)
+def test_pictures_in_a_list_are_stacked():
+    """Rows that are arrays of one shape become one array."""
+    pictures = [np.full((2, 2), number, "uint8") for number in range(3)]
 
-    assert len(loader) == len(batches)
-    for _ in range(2):
-        for (x, y), (tx, ty) in zip(batches, loader, strict=True):
-            assert isinstance(tx, torch.Tensor)
-            assert np.array_equal(tx.numpy(), x)
-            assert np.array_equal(ty.numpy(), y)
+    ((x, _),) = Batches(Split(pictures, [0, 1, 2]), 3, shuffle=False)
+
+    assert (x.shape, x.dtype) == ((3, 2, 2), "uint8")
 
 
-def test_pytorch_gets_texts_as_lists(shop):
-    """There are no tensors of texts."""
-    pytest.importorskip("torch")
+def test_nothing_has_no_batches():
+    """An empty half ends at once, also where it is repeated."""
+    batches = Batches(Split(np.zeros((0, 2)), np.zeros(0)), 4, shuffle=True)
 
-    ((x, _),) = shop["words"].as_torch_loader(shuffle=False)
-
-    assert x == ["ein", "zwei"]
+    assert len(batches) == len(list(batches)) == len(list(batches.repeat())) == 0
 
 
-@pytest.mark.parametrize(
-    ("method", "module"),
-    [("as_torch_loader", "torch"), ("as_tf_dataset", "tensorflow")],
-)
-def test_a_missing_framework_is_told(method, module):
-    """The error names the extra that brings it."""
-    code = (
-        f"import sys; sys.modules[{module!r}] = None; import kerasplug\n"
-        f"kerasplug.datasets['digits'].{method}()"
+def test_batches_travel_to_another_process(shop):
+    """Pickled ones go on with the epoch that comes next."""
+    batches = shop["texts"].as_numpy_batches(5)
+    rows_of(batches)
+    again = pickle.loads(pickle.dumps(batches))
+
+    assert rows_of(again) == rows_of(batches)
+
+
+def test_batches_tell_what_they_are(shop):
+    """How many there are, and of what."""
+    assert (
+        repr(shop["plain"].as_numpy_batches(16)) == "<3 batches of 16 out of 40 rows>"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
-
-    assert done.returncode == 1
-    assert MissingExtraError.__name__ in done.stderr
-    assert f"kerasplug[{module}]" in done.stderr

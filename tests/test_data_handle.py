@@ -1,5 +1,6 @@
 """What `kerasplug.datasets[name]` gives: loading, stand-ins and streams."""
 
+import hashlib
 import subprocess
 import sys
 import warnings
@@ -7,12 +8,35 @@ import warnings
 import numpy as np
 import pytest
 from data_kit import shop
+from fakes import install
 
 import kerasplug
 from kerasplug.data import Split, Splits
 from kerasplug.errors import DatasetError, KerasplugWarning, PluginError
 
 __all__ = ["shop"]
+
+FAR_HOOKS = """
+    from kerasplug import DatasetRecord, hookimpl
+
+    @hookimpl
+    def kerasplug_datasets():
+        return [DatasetRecord(name="open", target="far_data:SOURCE")]
+"""
+FAR_DATA = """
+    from kerasplug import DatasetSource
+
+    closed = []
+
+    def stream(split, batch_size):
+        try:
+            while True:
+                yield [0, 1], [0, 1]
+        finally:
+            closed.append("yes")
+
+    SOURCE = DatasetSource(load=lambda: None, stream=stream)
+"""
 
 
 def test_loading_gives_two_named_pairs(shop):
@@ -53,6 +77,14 @@ def test_a_fault_inside_a_loader_is_its_own(shop):
         shop["plain"].load(scale=13)
 
 
+def test_an_argument_that_is_needed_is_told(shop):
+    """A loader without a default for it is not called."""
+    with pytest.raises(DatasetError, match="has to be told 'folder'"):
+        shop["strict"].load()
+
+    assert len(shop["strict"].load(folder="x").train.x) == 40
+
+
 @pytest.mark.parametrize("name", ["bad", "uneven"])
 def test_what_is_no_data_set_is_the_plugins_fault(shop, name):
     """The error names the plugin, and what was expected."""
@@ -63,9 +95,11 @@ def test_what_is_no_data_set_is_the_plugins_fault(shop, name):
 
 
 def test_a_warning_is_given_once(shop):
-    """Whoever loads data that need it reads the warning, once a process."""
-    with pytest.warns(KerasplugWarning, match=r"home/warned: Beware\."):
-        shop["warned"].load()
+    """Whoever loads real data reads it, once a process, and where it was asked for."""
+    shop["warned"].load(synthetic=True)
+    with pytest.warns(KerasplugWarning, match=r"home/warned: Beware\.") as caught:
+        shop["warned"].as_numpy_batches()
+    assert caught[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         shop["warned"].load()
@@ -104,6 +138,15 @@ def test_a_length_that_varies_becomes_lists(shop):
     assert {type(word) for one in made.train.x for word in one} == {int}
 
 
+def test_labels_in_columns_stay_so(shop):
+    """Where y has a column a class, each row has a single one."""
+    made = shop["columns"].load(synthetic=True)
+
+    assert made.train.y.dtype == "float32"
+    assert (made.train.y.sum(axis=1) == 1).all()
+    assert (made.train.y.sum(axis=0) == 10).all()
+
+
 def test_a_record_that_says_nothing_has_no_stand_in(shop):
     """The error says what the record lacks."""
     with pytest.raises(DatasetError, match="shapes"):
@@ -130,6 +173,35 @@ def test_a_stream_gives_what_is_loaded(shop):
     assert sum(len(x) for x, _ in shop["whole"].stream("test")) == 10
 
 
+@pytest.mark.parametrize(("limit", "sizes"), [(1, [1]), (7, [7]), (17, [7, 7, 3])])
+def test_a_stream_ends_at_its_limit(shop, limit, sizes):
+    """No more rows come than were asked for."""
+    batches = list(shop["whole"].stream(batch_size=7, limit=limit))
+
+    assert [len(x) for x, _ in batches] == [len(y) for _, y in batches] == sizes
+
+
+def test_a_stream_with_a_limit_lets_go_of_its_file(site):
+    """What the source opened is closed when the limit is reached."""
+    modules = {"far_hooks.py": FAR_HOOKS, "far_data.py": FAR_DATA}
+    install(site, "far", {"kerasplug": {"far": "far_hooks"}}, modules=modules)
+
+    for _ in kerasplug.datasets["open"].stream(limit=3):
+        pass
+
+    import far_data
+
+    assert far_data.closed == ["yes"]
+
+
+def test_a_crooked_batch_is_the_plugins_fault(shop):
+    """A stream whose x and y differ in rows is told with the plugin's name."""
+    with pytest.raises(PluginError, match="3 rows in x, 2 in y") as caught:
+        next(shop["strict"].stream())
+
+    assert caught.value.plugin == "home"
+
+
 def test_a_plain_function_has_no_stream(shop):
     """The error says what can be used instead."""
     with pytest.raises(DatasetError, match="as_numpy_batches"):
@@ -144,6 +216,8 @@ def test_a_plain_function_has_no_stream(shop):
         {"batch_size": 0},
         {"batch_size": True},
         {"batch_size": 2.0},
+        {"batch_size": "many"},
+        {"split": ["train"]},
     ],
     ids=str,
 )
@@ -162,6 +236,59 @@ def test_the_handle_tells_what_it_is(shop):
     assert repr(shop["plain"]).startswith("<dataset home/plain")
     assert shop["plain"].record.classes == 4
     assert shop["plain"].is_cached()
+
+
+@pytest.mark.parametrize("wrong", [0, -1, True, 1.5])
+def test_a_wrong_limit_is_told(shop, wrong):
+    """It is a number of rows, from 1."""
+    with pytest.raises(DatasetError, match="limit"):
+        shop["whole"].stream(limit=wrong)
+
+
+def test_numbers_of_numpy_will_do(shop):
+    """Whole numbers of other kinds are taken as what they are."""
+    number = np.int64(8)
+
+    assert len(shop["whole"].load(synthetic=number).train.x) == 8
+    assert len(shop["whole"].as_numpy_batches(number)) == 5
+    assert len(next(shop["whole"].stream(batch_size=number))[0]) == 8
+
+
+def test_a_data_set_knows_whether_it_is_in_the_cache(site, tmp_path, monkeypatch):
+    """All files have to be there: those with a known hash, and the others."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "own"))
+    right = hashlib.sha256(b"abc").hexdigest()
+    hooks = f"""
+        from kerasplug import DatasetRecord, RemoteFile, hookimpl
+
+        @hookimpl
+        def kerasplug_datasets():
+            file = RemoteFile(
+                name="a.bin", url="http://127.0.0.1:1/a.bin", sha256={right!r}
+            )
+            return [
+                DatasetRecord(
+                    name="kept",
+                    target="kept_data:load",
+                    files=(file,),
+                    other_files=("more/b.bin",),
+                )
+            ]
+    """
+    modules = {"kept_hooks.py": hooks}
+    install(site, "kept", {"kerasplug": {"kept": "kept_hooks"}}, modules=modules)
+    kept = kerasplug.datasets["kept"]
+    folder = tmp_path / "datasets" / "more"
+    folder.mkdir(parents=True)
+
+    assert not kept.is_cached()
+    (folder / "b.bin").write_bytes(b"anything")
+    assert not kept.is_cached()
+    (folder.parent / "a.bin").write_bytes(b"abd")
+    assert not kept.is_cached()
+    (folder.parent / "a.bin").write_bytes(b"abc")
+    assert kept.is_cached()
 
 
 def test_asking_for_a_data_set_loads_no_numpy():

@@ -9,6 +9,7 @@ from typing import Any, Final
 from kerasplug.errors import DatasetError
 
 __all__ = [
+    "demand_batches_known",
     "demand_batching",
     "demand_count",
     "demand_known",
@@ -91,8 +92,9 @@ def demand_known(
 
 def _refuse(name: str, wrong: str, known: list[str], near: tuple[str, ...]) -> None:
     close = difflib.get_close_matches(wrong, {*known, *near} - {wrong}, n=1)
+    what = f"The data set {name!r} takes no argument {wrong!r}."
     raise DatasetError(
-        f"The data set {name!r} takes no argument {wrong!r}.",
+        what,
         found=wrong,
         expected=", ".join(known) or "no arguments of its own",
         mend=f"did you mean {close[0]!r}?" if close else "",

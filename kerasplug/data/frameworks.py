@@ -11,7 +11,7 @@ __all__ = ["demand", "tf_dataset", "torch_loader"]
 
 
 def demand(name: str) -> None:
-    """Raise `MissingExtraError` where a framework is not installed; nothing is imported.
+    """Raise `MissingExtraError` where a framework is missing; nothing is imported.
 
     Args:
         name: `"tensorflow"` or `"torch"`.

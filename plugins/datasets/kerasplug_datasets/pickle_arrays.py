@@ -4,6 +4,7 @@ The names that NumPy writes stand for marks of this module.
 """
 
 import math
+import re
 from typing import Any, Final, NoReturn
 
 import numpy as np
@@ -30,7 +31,8 @@ _KNOWN: Final = {
     ("__builtin__", "bytes"): _BYTES,  # no bytes at all, in protocols 1 and 2
     ("builtins", "bytes"): _BYTES,
 }
-_PLAIN_KINDS: Final = "biufc"
+#: A truth, or a whole number, a fraction, a complex one, of so many bytes.
+_PLAIN_TYPE: Final = re.compile(r"b1|[iu][1248]|f(2|4|8|12|16)|c(8|16|24|32)")
 #: How many values NumPy writes of an array, of a type, and of a buffer.
 _ARRAY_STATE: Final = 5
 _TYPE_STATES: Final = (8, 9)
@@ -94,9 +96,12 @@ def known(module: object, name: object) -> Mark:
     Raises:
         DatasetError: it is nothing that an array needs.
     """
-    kind = _KNOWN.get((str(module), str(name)))
+    if not isinstance(module, str) or not isinstance(name, str):
+        refuse("is damaged", "a name that is no text")
+    kind = _KNOWN.get((module, name))
     if kind is None:
-        refuse("asks for something that is no array", f"{module}.{name}")
+        found = f"{module[:80]!r}, {name[:80]!r}"
+        refuse("asks for something that is no array", found)
     return Mark(kind)
 
 
@@ -173,8 +178,7 @@ def _array(shape: object, kind: object, fortran: object, content: object) -> Any
         if not isinstance(content, list) or shape != (len(content),):
             refuse("is damaged", "objects of another shape", "one axis of objects")
         return content
-    order = kind.order if kind.order in "<>" else "="
-    dtype = _plain_dtype(f"{order}{kind.code.lstrip('<>|=')}")
+    dtype = _plain_dtype(kind)
     if not isinstance(content, memoryview):
         refuse("is damaged", "an array without bytes")
     if math.prod(shape) * dtype.itemsize != len(content):
@@ -183,49 +187,68 @@ def _array(shape: object, kind: object, fortran: object, content: object) -> Any
     return flat.reshape(shape, order="F" if fortran else "C")
 
 
-def _plain_dtype(text: str) -> "np.dtype[Any]":
+def _plain_dtype(kind: _Type) -> "np.dtype[Any]":
+    code = kind.code.lstrip("<>|=")
+    if not _PLAIN_TYPE.fullmatch(code):
+        refuse("holds an array of no plain type", repr(kind.code))
+    order = kind.order if kind.order in ("<", ">") else "="
     try:
-        dtype = np.dtype(text)
-    except TypeError:
-        refuse("holds an array of no plain type", text)
-    if dtype.kind not in _PLAIN_KINDS or dtype.itemsize == 0:
-        refuse("holds an array of no plain type", text)
-    return dtype
+        return np.dtype(order + code)
+    except TypeError:  # a fraction of a length that this machine has not
+        refuse("holds an array of no plain type", repr(kind.code))
 
 
-def finished(value: Any, depth: int = 0) -> Any:
+def finished(value: Any) -> Any:
     """The value with all arrays in their places.
+
+    What a pickle holds in two places is made once: else a short pickle could make
+    a value without end.
 
     Args:
         value: what a pickle holds.
-        depth: how far inside it is.
 
     Raises:
         DatasetError: something in it is no data, or it is nested without an end.
     """
-    if depth > _DEEPEST:
-        refuse("is nested too deeply, or in itself", f"{depth} levels")
-    kind = type(value)
-    if kind is list:
-        return _finished_list(value, depth)
-    if kind is dict:
-        return {key: finished(one, depth + 1) for key, one in value.items()}
-    if kind is tuple:
-        return tuple(finished(one, depth + 1) for one in value)
-    if kind is memoryview:
-        return bytes(value)
-    if kind is _Array:
+    return _Finisher().of(value, 0)
+
+
+class _Finisher:
+    """What has become of each value, by its identity; all live as long as this."""
+
+    def __init__(self) -> None:
+        self.made: dict[int, Any] = {}
+
+    def of(self, value: Any, depth: int) -> Any:
+        """What becomes of a value so far inside."""
+        if type(value) in _PLAIN:
+            return value
+        if depth > _DEEPEST:
+            refuse("is nested too deeply, or in itself", f"{depth} levels")
+        place = id(value)
+        if place not in self.made:
+            self.made[place] = self._new(value, depth + 1)
+        return self.made[place]
+
+    def _new(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if kind is list:
+            return self._list(value, depth)
+        if kind is dict:
+            return {key: self.of(one, depth) for key, one in value.items()}
+        if kind is tuple:
+            return tuple([self.of(one, depth) for one in value])
+        if kind is memoryview:
+            return bytes(value)
+        if kind is not _Array:
+            refuse("holds something that is no data", kind.__name__)
         if value.value is None:
             refuse("is damaged", "an array without content")
         found = value.value
-        return finished(found, depth + 1) if type(found) is list else found
-    if kind in _PLAIN:
-        return value
-    refuse("holds something that is no data", kind.__name__)
+        return self.of(found, depth) if type(found) is list else found
 
-
-def _finished_list(items: list[Any], depth: int) -> list[Any]:
-    # Most lists hold whole numbers only: these need no second look.
-    if set(map(type, items)) <= {int}:
-        return items
-    return [finished(one, depth + 1) for one in items]
+    def _list(self, items: list[Any], depth: int) -> list[Any]:
+        # Most lists hold whole numbers only: these need no second look.
+        if _PLAIN.issuperset(map(type, items)):
+            return items
+        return [self.of(one, depth) for one in items]

@@ -20,7 +20,10 @@ __all__ = ["read_pickle"]
 
 #: A number in a pickle has so many bytes at most.
 _LONGEST_NUMBER: Final = 32
-
+#: A key of bytes is copied each time that it is used: a long one could be in no time.
+_LONGEST_KEY: Final = 1000
+#: Numbers are read from copies of so many bytes: an index into bytes is quicker.
+_WINDOW: Final = 2048
 
 _START: Final = object()
 
@@ -56,6 +59,7 @@ class _Machine:
         self.place = 0
         self.stack: list[Any] = []
         self.memory: dict[int, Any] = {}
+        self.encoded = 0
 
     def run(self) -> Any:
         """What is on the stack at the end."""
@@ -89,10 +93,11 @@ class _Machine:
     def line(self) -> bytes:
         """The next bytes up to the end of the line."""
         start = self.place
-        while self.data[self.place] != _NEWLINE:
-            self.place += 1
-        self.place += 1
-        return bytes(self.data[start : self.place - 1])
+        found, newline, _ = bytes(self.data[start : start + _WINDOW]).partition(b"\n")
+        if not newline:
+            refuse("has a line that does not end", f"{len(found):,} bytes")
+        self.place += len(found) + 1
+        return found
 
     def marked(self) -> list[Any]:
         """What lies above the last mark, which is taken away."""
@@ -155,21 +160,29 @@ def _written_fraction(machine: _Machine) -> None:
     machine.stack.append(float(machine.line()))
 
 
-def _short_numbers(machine: _Machine) -> None:
-    """This small number and all that follow: lists of them are most of some files."""
-    data, push = machine.data, machine.stack.append
-    place = machine.place - 1
-    while True:
+def _numbers(machine: _Machine) -> None:
+    """This number and all that follow: lists of them are most of some files."""
+    push, start = machine.stack.append, machine.place - 1
+    data = bytes(machine.data[start : start + _WINDOW])
+    # What begins close to the end of the copy is left for the next one. The end of
+    # the pickle within a number is an IndexError.
+    last = len(data) - 4 if len(data) == _WINDOW else len(data)
+    place = 0
+    while place < last:
         code = data[place]
-        if code == _BININT1:
-            push(data[place + 1])
-            place += 2
-        elif code == _BININT2:
+        if code == _BININT2:
             push(data[place + 1] | data[place + 2] << 8)
             place += 3
+        elif code == _BININT1:
+            push(data[place + 1])
+            place += 2
+        elif code == _BININT:
+            low = data[place + 1] | data[place + 2] << 8 | data[place + 3] << 16
+            push(low + ((data[place + 4] ^ 0x80) - 0x80 << 24))
+            place += 5
         else:
             break
-    machine.place = place
+    machine.place = start + place
 
 
 def _list(machine: _Machine) -> None:
@@ -224,11 +237,19 @@ def _holder(machine: _Machine, kind: type) -> Any:
     return found
 
 
+def _key(key: Any) -> Any:
+    if not isinstance(key, memoryview):
+        return key
+    if len(key) > _LONGEST_KEY:
+        refuse("has a key that is too long", f"{len(key):,} bytes")
+    return bytes(key)
+
+
 def _put(into: dict[Any, Any], items: list[Any]) -> None:
     if len(items) % 2:
         refuse("is damaged", "a key without a value")
     for key, value in zip(items[::2], items[1::2], strict=True):
-        plain = bytes(key) if isinstance(key, memoryview) else key
+        plain = _key(key)
         if type(plain) not in (bytes, str, int):
             refuse("has a key that is none", type(plain).__name__, "a text or a number")
         into[plain] = value
@@ -275,7 +296,13 @@ def _stack_global(machine: _Machine) -> None:
 
 def _call(machine: _Machine) -> None:
     arguments, mark = machine.stack.pop(), machine.stack.pop()
-    machine.stack.append(called(mark, arguments))
+    made = called(mark, arguments)
+    if isinstance(made, memoryview):
+        # One text of the file may be encoded again and again; who writes does it once.
+        machine.encoded += len(made)
+        if machine.encoded > len(machine.data):
+            refuse("makes more bytes than it has", f"{machine.encoded:,} bytes")
+    machine.stack.append(made)
 
 
 def _build(machine: _Machine) -> None:
@@ -284,7 +311,7 @@ def _build(machine: _Machine) -> None:
 
 
 _STOP: Final = ord(".")
-_NEWLINE: Final = ord("\n")
+_BININT: Final = ord("J")
 _BININT1: Final = ord("K")
 _BININT2: Final = ord("M")
 
@@ -311,9 +338,9 @@ _ACTIONS: Final[dict[bytes, Callable[[_Machine], None]]] = {
     b"I": _written_number,
     b"L": _written_number,
     b"F": _written_fraction,
-    b"K": _short_numbers,
-    b"M": _short_numbers,
-    b"J": _number_pusher("<i"),
+    b"J": _numbers,
+    b"K": _numbers,
+    b"M": _numbers,
     b"G": _number_pusher(">d"),
     b"\x8a": _long_pusher("<B"),
     b"\x8b": _long_pusher("<i"),
