@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from kerasplug.data import DatasetSource, Splits
 from kerasplug_datasets import files, tables
-from kerasplug_datasets.checking import demand_batch
-from kerasplug_datasets.pictures import test_rows
+from kerasplug_datasets.checking import demand_batch, rows_of_halves
 
 __all__ = ["COLUMNS", "SOURCE", "load", "stream", "synthetic"]
 
@@ -105,7 +104,7 @@ def synthetic(
     """
     del path
     tables.demand_division(test_split, seed)
-    count = sum(test_rows(rows, _REAL))
+    count = sum(rows_of_halves(rows, _REAL))
     x, y = tables.made_up(count, tuple(COLUMNS.values()), _TARGET, "float64")
     return tables.divided(x, y, test_split, seed)
 

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from kerasplug.data import DatasetSource, Splits
 from kerasplug_datasets import files, tables
-from kerasplug_datasets.checking import demand_batch, demand_one_of
-from kerasplug_datasets.pictures import test_rows
+from kerasplug_datasets.checking import demand_batch, demand_one_of, rows_of_halves
 
 __all__ = ["COLUMNS", "SOURCE", "load", "stream", "synthetic"]
 
@@ -111,7 +110,7 @@ def synthetic(
     del path
     demand_one_of("version", version, _VERSIONS)
     tables.demand_division(test_split, seed)
-    count = sum(test_rows(rows, _REAL[version]))
+    count = sum(rows_of_halves(rows, _REAL[version]))
     x, y = tables.made_up(count, tuple(COLUMNS.values()), _TARGET, "float32")
     return tables.divided(x, y, test_split, seed)
 

@@ -4,7 +4,13 @@ from typing import Final
 
 from kerasplug.errors import DatasetError
 
-__all__ = ["demand_batch", "demand_count", "demand_fraction", "demand_one_of"]
+__all__ = [
+    "demand_batch",
+    "demand_count",
+    "demand_fraction",
+    "demand_one_of",
+    "rows_of_halves",
+]
 
 SPLITS: Final = ("train", "test")
 
@@ -65,3 +71,19 @@ def demand_batch(split: object, batch_size: object) -> None:
     """
     demand_one_of("split", split, SPLITS)
     demand_count("batch_size", batch_size, least=1)
+
+
+def rows_of_halves(rows: "int | None", real: tuple[int, int]) -> tuple[int, int]:
+    """How many rows both halves have: as the real ones, or in their proportion.
+
+    Args:
+        rows: of the training half; None: as many as the real one has.
+        real: rows of the real halves.
+
+    Raises:
+        DatasetError: `rows` is no whole number from 1.
+    """
+    demand_count("rows", rows, least=1, optional=True)
+    if rows is None:
+        return real
+    return rows, max(1, round(rows * real[1] / real[0]))

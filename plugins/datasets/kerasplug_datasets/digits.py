@@ -4,22 +4,19 @@ Origin: E. Alpaydin and C. Kaynak (1998), Optical Recognition of Handwritten Dig
 UCI Machine Learning Repository, https://doi.org/10.24432/C50P49, licence CC BY 4.0.
 These are the 1797 images of UCI's *test* file, written by 13 people, in the order
 and with the values of scikit-learn's copy (BSD-3-Clause), from which
-`make_digits.py` took them. Each pixel counts the black dots of a 4x4 block of the
+`make_tables.py` took them. Each pixel counts the black dots of a 4x4 block of the
 scanned 32x32 bitmap, so it goes from 0 (white) to 16 (black).
 """
 
-import hashlib
 import io
 from collections.abc import Iterator
-from importlib.resources import files
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kerasplug.data import DatasetSource, Split, Splits
-from kerasplug.errors import PluginError
 from kerasplug_datasets.checking import demand_batch
+from kerasplug_datasets.embedded import divided, read
 from kerasplug_datasets.pictures import pictures
 from kerasplug_datasets.tables import pieces
 
@@ -28,16 +25,10 @@ __all__ = ["SHA256", "SOURCE", "load", "stream", "synthetic"]
 #: Of the file `digits.npz`; it is checked each time the data are loaded.
 SHA256 = "0c2aff3ad3efa4c983d74435f40847c3f2dea3c33f362c61616f7b067d84c8fe"
 
-#: Of the images of one class, in file order, each fifth one is for testing.
-TEST_EVERY = 5
-
 _REAL: Final = (1442, 355)
 #: A made-up picture has 0 to 255, a digit here 0 to 16.
 _DARKEST: Final = 15
 _MEAN: Final = 75.0
-
-Bytes: TypeAlias = NDArray[np.uint8]
-Pair: TypeAlias = tuple[Bytes, Bytes]
 
 
 def load() -> Splits:
@@ -61,11 +52,8 @@ def load() -> Splits:
         >>> x_train.shape, x_test.shape, int(x_train.max())
         ((1442, 8, 8), (355, 8, 8), 16)
     """
-    images, labels = _read(files(__package__).joinpath("digits.npz").read_bytes())
-    test = _is_test(labels)
-    return Splits(
-        Split(images[~test], labels[~test]), Split(images[test], labels[test])
-    )
+    with np.load(io.BytesIO(read("digits.npz", SHA256)), allow_pickle=False) as arrays:
+        return divided(arrays["images"], arrays["labels"])
 
 
 def stream(split: str = "train", batch_size: int = 32) -> Iterator[tuple[Any, Any]]:
@@ -94,30 +82,6 @@ def synthetic(rows: "int | None" = None) -> Splits:
     """
     halves = pictures(rows, _REAL, (8, 8), 10, _MEAN)
     return Splits(*(Split(x // _DARKEST, y) for x, y in halves))
-
-
-def _read(data: bytes) -> Pair:
-    """The arrays that the bytes of `digits.npz` hold, once their sum is right."""
-    found = hashlib.sha256(data).hexdigest()
-    if found != SHA256:
-        what = "The embedded file digits.npz of kerasplug-datasets is damaged."
-        raise PluginError(
-            what,
-            plugin="kerasplug-datasets",
-            found=f"sha256 {found} ({len(data)} bytes)",
-            expected=f"sha256 {SHA256}",
-            mend="python -m pip install --force-reinstall --no-deps kerasplug-datasets",
-        )
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return arrays["images"], arrays["labels"]
-
-
-def _is_test(labels: Bytes) -> NDArray[np.bool_]:
-    """Which images are for testing."""
-    test = np.zeros(labels.shape, dtype=np.bool_)
-    for label in np.unique(labels):
-        test[np.flatnonzero(labels == label)[TEST_EVERY - 1 :: TEST_EVERY]] = True
-    return test
 
 
 SOURCE = DatasetSource(load=load, stream=stream, synthetic=synthetic)

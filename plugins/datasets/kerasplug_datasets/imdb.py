@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from kerasplug.data import DatasetSource, Splits
 from kerasplug_datasets import files, sequences, words
-from kerasplug_datasets.checking import demand_batch
+from kerasplug_datasets.checking import demand_batch, rows_of_halves
 from kerasplug_datasets.npz import arrays, objects
-from kerasplug_datasets.pictures import test_rows
 from kerasplug_datasets.sequences import Texts, Wishes
 
 __all__ = [
@@ -165,7 +164,7 @@ def synthetic(  # noqa: PLR0913, PLR0917 -- Keras' own arguments
     wishes = Wishes(num_words, skip_top, maxlen, seed, start_char, oov_char, index_from)
     halves = (
         sequences.made_up(count, (1, 1), _WORDS, _LENGTH)
-        for count in test_rows(rows, _REAL)
+        for count in rows_of_halves(rows, _REAL)
     )
     return Splits(*map(sequences.lists, _wished(halves, wishes)))
 

@@ -6,29 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasplug.data import Split, Splits
-from kerasplug_datasets.checking import demand_count
+from kerasplug_datasets.checking import rows_of_halves
 
-__all__ = ["pictures", "test_rows"]
+__all__ = ["pictures"]
 
 _SEED: Final = 20261124
 #: Pictures are drawn from one cell in so many: they are smooth, as real ones are.
 _CELL: Final = 4
-
-
-def test_rows(rows: "int | None", real: tuple[int, int]) -> tuple[int, int]:
-    """How many rows both halves have: as the real ones, or in their proportion.
-
-    Args:
-        rows: of the training half; None: as many as the real one has.
-        real: rows of the real halves.
-
-    Raises:
-        DatasetError: `rows` is no whole number from 1.
-    """
-    demand_count("rows", rows, least=1, optional=True)
-    if rows is None:
-        return real
-    return rows, max(1, round(rows * real[1] / real[0]))
 
 
 def pictures(
@@ -49,7 +33,7 @@ def pictures(
     """
     rng = np.random.default_rng(_SEED)
     patterns = _patterns(rng, shape, classes, mean)
-    halves = [_half(rng, patterns, count) for count in test_rows(rows, real)]
+    halves = [_half(rng, patterns, count) for count in rows_of_halves(rows, real)]
     return Splits(*halves)
 
 

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from kerasplug.data import DatasetSource, Splits
 from kerasplug_datasets import files, sequences, words
-from kerasplug_datasets.checking import demand_batch, demand_fraction
+from kerasplug_datasets.checking import demand_batch, demand_fraction, rows_of_halves
 from kerasplug_datasets.npz import arrays, objects
-from kerasplug_datasets.pictures import test_rows
 from kerasplug_datasets.sequences import Texts, Wishes
 
 __all__ = [
@@ -117,12 +116,14 @@ def load(  # noqa: PLR0913, PLR0917 -- Keras' own arguments
     Returns:
         `x` of shape `(8982,)` and `(2246,)`, arrays of lists of numbers; `y` of the
         same shapes, int64, 0 to 45 (`CLASSES`). Where all lists have one length, Keras
-        returns a table in their place; here it is lists always.
+        returns a table in their place; here it is lists always. The labels of a half
+        without rows are int64 as well, where Keras returns float64.
 
     Raises:
         FetchError: the file is not in the cache and can't be had.
-        DatasetError: an argument is not of its form, no newswire is short enough, or
-            the file holds something else.
+        DatasetError: an argument is not of its form, no newswire is short enough (Keras
+            returns empty halves then, if `num_words` is given), or the file holds
+            something else.
     """
     wishes = Wishes(num_words, skip_top, maxlen, seed, start_char, oov_char, index_from)
     demand_fraction("test_split", test_split)
@@ -220,7 +221,7 @@ def synthetic(  # noqa: PLR0913, PLR0917 -- Keras' own arguments
     del path
     wishes = Wishes(num_words, skip_top, maxlen, seed, start_char, oov_char, index_from)
     demand_fraction("test_split", test_split)
-    count = sum(test_rows(rows, _REAL))
+    count = sum(rows_of_halves(rows, _REAL))
     some = sequences.made_up(count, _SHARES, _WORDS, _LENGTH)
     return Splits(*map(sequences.lists, _wished(some, wishes, test_split)))
 

@@ -1,11 +1,13 @@
-"""Make `kerasplug_datasets/digits.npz` from scikit-learn's copy of the UCI digits.
+"""Make `digits.npz` and `wine.npz` from scikit-learn's copies of the UCI sets.
 
-    python make_digits.py [FILE]
+    python make_tables.py [FOLDER]
+
+FOLDER is `kerasplug_datasets` unless told.
 
 The same bytes come out on every machine: the members are stored, not compressed
 (what zlib makes of them depends on its version; wheels and git compress anyway), and
 nothing in the archive says when or where it was made. Prints the sha256 that
-`kerasplug_datasets/digits.py` has to state.
+`digits.py` and `wine.py` have to state.
 """
 
 import hashlib
@@ -16,20 +18,20 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_wine
 
 HERE = Path(__file__).resolve().parent
 UNIX = 3
 
 
-def npy(array: NDArray[np.uint8]) -> bytes:
+def npy(array: NDArray[np.generic]) -> bytes:
     """The bytes of an `.npy` file, format 1.0, that holds `array`."""
     stream = io.BytesIO()
     np.lib.format.write_array(stream, array, version=(1, 0), allow_pickle=False)
     return stream.getvalue()
 
 
-def npz(**arrays: NDArray[np.uint8]) -> bytes:
+def npz(**arrays: NDArray[np.generic]) -> bytes:
     """The bytes of an `.npz` file that depend on the arrays only."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
@@ -51,12 +53,18 @@ def digits() -> bytes:
     return npz(images=exact.reshape(-1, 8, 8), labels=labels.astype(np.uint8))
 
 
+def wine() -> bytes:
+    """The bytes of `wine.npz`."""
+    table, labels = load_wine(return_X_y=True)
+    return npz(table=table.astype("<f8"), labels=labels.astype(np.uint8))
+
+
 def main(arguments: list[str]) -> None:
-    """Write the file and print its sha256."""
-    path = Path(*arguments) if arguments else HERE / "kerasplug_datasets/digits.npz"
-    data = digits()
-    path.write_bytes(data)
-    sys.stdout.write(f"{hashlib.sha256(data).hexdigest()}  {path}\n")
+    """Write the files and print their sha256."""
+    folder = Path(*arguments) if arguments else HERE / "kerasplug_datasets"
+    for name, data in (("digits.npz", digits()), ("wine.npz", wine())):
+        (folder / name).write_bytes(data)
+        sys.stdout.write(f"{hashlib.sha256(data).hexdigest()}  {name}\n")
 
 
 if __name__ == "__main__":
