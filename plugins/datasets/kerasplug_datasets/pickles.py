@@ -22,10 +22,8 @@ __all__ = ["read_pickle"]
 _LONGEST_NUMBER: Final = 32
 #: A key of bytes is copied each time that it is used: a long one could be in no time.
 _LONGEST_KEY: Final = 1000
-#: Numbers are read from copies of so many bytes: an index into bytes is quicker.
+#: Numbers and lines are read from copies of so many bytes: it is quicker.
 _WINDOW: Final = 2048
-
-_START: Final = object()
 
 
 def read_pickle(data: "bytes | memoryview") -> Any:
@@ -58,6 +56,7 @@ class _Machine:
         self.data = memoryview(data).cast("B")
         self.place = 0
         self.stack: list[Any] = []
+        self.marks: list[int] = []
         self.memory: dict[int, Any] = {}
         self.encoded = 0
 
@@ -73,7 +72,7 @@ class _Machine:
             if action is None:
                 refuse("asks for what no data need", f"opcode {bytes([code])!r}")
             action(self)
-        if len(self.stack) != 1:
+        if len(self.stack) != 1 or self.marks:
             refuse("is damaged", f"{len(self.stack)} values at its end", "one value")
         return finished(self.stack.pop())
 
@@ -101,14 +100,13 @@ class _Machine:
 
     def marked(self) -> list[Any]:
         """What lies above the last mark, which is taken away."""
-        stack = self.stack
-        place = len(stack) - 1
-        while place >= 0 and stack[place] is not _START:
-            place -= 1
-        if place < 0:
+        if not self.marks:
             refuse("is damaged", "a mark is missing")
-        items = stack[place + 1 :]
-        del stack[place:]
+        place = self.marks.pop()
+        if place > len(self.stack):
+            refuse("is damaged", "values are missing")
+        items = self.stack[place:]
+        del self.stack[place:]
         return items
 
 
@@ -323,14 +321,20 @@ def _ignored(count: int) -> Callable[[_Machine], None]:
     return skip
 
 
+def _mark(machine: _Machine) -> None:
+    machine.marks.append(len(machine.stack))
+
+
 def _pop(machine: _Machine) -> None:
-    machine.stack.pop()
+    """Take a value away, or the mark that is above it."""
+    above = machine.marks and machine.marks[-1] == len(machine.stack)
+    (machine.marks if above else machine.stack).pop()
 
 
 _ACTIONS: Final[dict[bytes, Callable[[_Machine], None]]] = {
     b"\x80": _ignored(1),  # PROTO
     b"\x95": _ignored(8),  # FRAME
-    b"(": _pusher(_START),
+    b"(": _mark,
     b"0": _pop,
     b"N": _pusher(None),
     b"\x88": _pusher(True),

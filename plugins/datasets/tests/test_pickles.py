@@ -136,6 +136,9 @@ def nested(depth):
         b"\x80\x02NN.",
         b"\x80\x02e.",
         b"\x80\x02(.",
+        b"\x80\x02K\x01(.",  # a mark is left
+        b"\x80\x02K\x01(00t.",  # a value is taken away, and its mark
+        b"\x80\x02K\x01((000t.",
         b"\x80\x02h\x07.",
         b"\x80\x02Nr\xff\xff\xff\xff",
         b"\x80\x02T\xff\xff\xff\x7f.",
