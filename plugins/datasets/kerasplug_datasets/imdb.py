@@ -14,7 +14,7 @@ from kerasplug.data import DatasetSource, Splits
 from kerasplug_datasets import files, sequences, words
 from kerasplug_datasets.checking import demand_batch, rows_of_halves
 from kerasplug_datasets.npz import arrays, objects
-from kerasplug_datasets.sequences import Texts, Wishes
+from kerasplug_datasets.sequences import Likeness, Texts, Wishes
 
 __all__ = [
     "CLASSES",
@@ -30,9 +30,8 @@ __all__ = [
 #: Label -> what it is.
 CLASSES: Final = ("not liked", "liked")
 _REAL: Final = (25000, 25000)
-_WORDS: Final = 88584
-#: Mean and spread of the logarithm of a review's length: 238 words on average.
-_LENGTH: Final = (5.25, 0.65)
+#: 238 words a review, on average.
+_LIKENESS: Final = Likeness(shares=(1, 1), words=88584, length=(5.25, 0.65))
 
 
 def load(
@@ -147,7 +146,7 @@ def synthetic(  # noqa: PLR0913, PLR0917 -- Keras' own arguments
     """A stand-in with words as frequent as real ones, always the same.
 
     Args:
-        rows: of the training half before `maxlen`; None: 25,000.
+        rows: of the training half, each shorter than `maxlen`; None: 25,000.
         path: taken, since `load` takes it, and not used: nothing is read.
         num_words: as `load` has it.
         skip_top: as `load` has it.
@@ -162,10 +161,7 @@ def synthetic(  # noqa: PLR0913, PLR0917 -- Keras' own arguments
     """
     del path
     wishes = Wishes(num_words, skip_top, maxlen, seed, start_char, oov_char, index_from)
-    halves = (
-        sequences.made_up(count, (1, 1), _WORDS, _LENGTH)
-        for count in rows_of_halves(rows, _REAL)
-    )
+    halves = sequences.made_up(rows_of_halves(rows, _REAL), _LIKENESS, wishes)
     return Splits(*map(sequences.lists, _wished(halves, wishes)))
 
 

@@ -14,7 +14,7 @@ from kerasplug.data import DatasetSource, Splits
 from kerasplug_datasets import files, sequences, words
 from kerasplug_datasets.checking import demand_batch, demand_fraction, rows_of_halves
 from kerasplug_datasets.npz import arrays, objects
-from kerasplug_datasets.sequences import Texts, Wishes
+from kerasplug_datasets.sequences import Likeness, Texts, Wishes
 
 __all__ = [
     "CLASSES",
@@ -78,14 +78,13 @@ CLASSES: Final = (
     "lead",
 )
 _REAL: Final = (8982, 2246)
-_WORDS: Final = 30979
-#: Mean and spread of the logarithm of a newswire's length: 146 words on average.
-_LENGTH: Final = (4.6, 0.85)
 #: Two thirds of all newswires are of two topics.
 _SHARES: Final = tuple(
     {"earn": 0.35, "acq": 0.22, "crude": 0.05, "trade": 0.05}.get(one, 0.008)
     for one in CLASSES
 )
+#: 146 words a newswire, on average.
+_LIKENESS: Final = Likeness(shares=_SHARES, words=30979, length=(4.6, 0.85))
 
 
 def load(  # noqa: PLR0913, PLR0917 -- Keras' own arguments
@@ -203,8 +202,8 @@ def synthetic(  # noqa: PLR0913, PLR0917 -- Keras' own arguments
     """A stand-in with words as frequent as real ones, always the same.
 
     Args:
-        rows: of the training half before `maxlen` at a `test_split` of 0.2; None:
-            8,982.
+        rows: of the training half at a `test_split` of 0.2, each shorter than
+            `maxlen`; None: 8,982.
         path: taken, since `load` takes it, and not used: nothing is read.
         num_words: as `load` has it.
         skip_top: as `load` has it.
@@ -222,7 +221,7 @@ def synthetic(  # noqa: PLR0913, PLR0917 -- Keras' own arguments
     wishes = Wishes(num_words, skip_top, maxlen, seed, start_char, oov_char, index_from)
     demand_fraction("test_split", test_split)
     count = sum(rows_of_halves(rows, _REAL))
-    some = sequences.made_up(count, _SHARES, _WORDS, _LENGTH)
+    (some,) = sequences.made_up((count,), _LIKENESS, wishes)
     return Splits(*map(sequences.lists, _wished(some, wishes, test_split)))
 
 

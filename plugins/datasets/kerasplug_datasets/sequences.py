@@ -20,6 +20,7 @@ from kerasplug_datasets.checking import demand_count
 from kerasplug_datasets.npz import wrong_file
 
 __all__ = [
+    "Likeness",
     "Texts",
     "Wishes",
     "batches",
@@ -244,28 +245,55 @@ def batches(some: Texts, size: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]
         yield lists(Texts(words, ends - first, some.labels[start:end]))
 
 
-def made_up(
-    count: int, shares: Sequence[float], words: int, length: tuple[float, float]
-) -> Texts:
-    """Texts whose words are as frequent as real ones', and hint at the class.
+class Likeness(NamedTuple):
+    """What made-up texts have in common with the real ones.
 
     Args:
-        count: of texts.
         shares: of the classes.
         words: how many there are.
         length: mean and spread of the logarithm of a text's length.
     """
+
+    shares: Sequence[float]
+    words: int
+    length: tuple[float, float]
+
+
+def made_up(counts: Sequence[int], like: Likeness, wishes: Wishes) -> Iterator[Texts]:
+    """Texts whose words are as frequent as real ones', and hint at the class.
+
+    Args:
+        counts: of texts, for each half.
+        like: what they shall be like.
+        wishes: the arguments; no text is too long for its `maxlen`.
+    """
     rng = np.random.default_rng(_SEED)
-    labels = rng.choice(len(shares), size=count, p=np.asarray(shares) / sum(shares))
-    lengths = rng.lognormal(*length, count).clip(10, 2500).astype(np.int64)
-    ranks = np.arange(1, words + 1)
+    ranks = np.arange(1, like.words + 1)
     chances = np.cumsum(1 / ranks**1.05)
-    drawn = np.searchsorted(chances / chances[-1], rng.random(int(lengths.sum()))) + 1
-    drawn = drawn.clip(1, words)
-    hint = np.repeat(100 + labels, lengths)
-    flat = np.where(rng.random(len(drawn)) < _HINTS, hint, drawn)
-    return Texts(flat, np.cumsum(lengths), labels.astype(np.int64))
+    for count in counts:
+        labels = _labels(rng, like.shares, count)
+        lengths = rng.lognormal(*like.length, count).clip(*_range(wishes)).astype(int)
+        drawn = np.searchsorted(chances / chances[-1], rng.random(lengths.sum())) + 1
+        hint = np.repeat(100 + labels, lengths)
+        flat = np.where(rng.random(len(drawn)) < _HINTS, hint, drawn)
+        yield Texts(flat.clip(1, like.words), np.cumsum(lengths), labels)
+
+
+def _labels(
+    rng: np.random.Generator, shares: Sequence[float], count: int
+) -> NDArray[np.int64]:
+    chances = np.asarray(shares) / sum(shares)
+    return rng.choice(len(shares), size=count, p=chances).astype(np.int64)
+
+
+def _range(wishes: Wishes) -> tuple[int, int]:
+    """How many words the shortest and the longest text have, without their start."""
+    if not wishes.maxlen:
+        return _LENGTHS
+    longest = max(0, wishes.maxlen - 1 - (wishes.start_char is not None))
+    return min(_LENGTHS[0], longest), min(_LENGTHS[1], longest)
 
 
 #: One word in so many says of which class the text is.
 _HINTS: Final = 0.05
+_LENGTHS: Final = (10, 2500)

@@ -309,5 +309,21 @@ def test_a_stand_in_obeys_the_arguments():
 
     assert max(max(text) for text in made.train.x) < 100
     assert max(len(text) for text in made.train.x) < 200
-    assert 0 < len(made.train.x) < 50
     assert {text[0] for text in made.train.x} == {1}
+
+
+@pytest.mark.parametrize("module", [imdb, reuters])
+@pytest.mark.parametrize("maxlen", [3, 5, 60])
+def test_a_stand_in_has_as_many_rows_as_asked_for(module, maxlen):
+    """Its texts are short enough for any `maxlen`: none is left out."""
+    made = module.synthetic(8, maxlen=maxlen)
+
+    assert len(made.train.x) == 8
+    assert max(map(len, made.train.x)) < maxlen
+
+
+def test_halves_of_a_stand_in_differ():
+    """What is tested with is not what was trained with."""
+    made = imdb.synthetic(20)
+
+    assert not {tuple(text) for text in made.train.x} & {*map(tuple, made.test.x)}
