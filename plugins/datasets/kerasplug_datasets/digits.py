@@ -9,16 +9,13 @@ scanned 32x32 bitmap, so it goes from 0 (white) to 16 (black).
 """
 
 import io
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from kerasplug.data import DatasetSource, Split, Splits
-from kerasplug_datasets.checking import demand_batch
-from kerasplug_datasets.embedded import divided, read
+from kerasplug_datasets.embedded import divided, read, streaming
 from kerasplug_datasets.pictures import pictures
-from kerasplug_datasets.tables import pieces
 
 __all__ = ["SHA256", "SOURCE", "load", "stream", "synthetic"]
 
@@ -56,19 +53,7 @@ def load() -> Splits:
         return divided(arrays["images"], arrays["labels"])
 
 
-def stream(split: str = "train", batch_size: int = 32) -> Iterator[tuple[Any, Any]]:
-    """Batches in the order of `load`; the file has 117 kB and is read in one go.
-
-    Args:
-        split: "train" or "test".
-        batch_size: rows of a batch; the last one may have fewer.
-
-    Raises:
-        DatasetError: an argument is not of its form.
-        PluginError: the embedded file is damaged.
-    """
-    demand_batch(split, batch_size)
-    return pieces(load(), split, batch_size)
+stream: Final = streaming(load)
 
 
 def synthetic(rows: "int | None" = None) -> Splits:

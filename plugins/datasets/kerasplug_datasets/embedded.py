@@ -1,15 +1,19 @@
 """What the sets inside this package share: their files, their halves."""
 
 import hashlib
+from collections.abc import Callable, Iterator
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasplug.data import Split, Splits
 from kerasplug.errors import PluginError
+from kerasplug_datasets.checking import demand_batch
+from kerasplug_datasets.tables import pieces
 
-__all__ = ["TEST_EVERY", "demand_sound", "divided", "read"]
+__all__ = ["TEST_EVERY", "demand_sound", "divided", "read", "streaming"]
 
 #: Of the rows of one class, in file order, each fifth one is for testing.
 TEST_EVERY = 5
@@ -66,3 +70,27 @@ def divided(x: NDArray[np.generic], y: NDArray[np.uint8]) -> Splits:
     for label in np.unique(y):
         test[np.flatnonzero(y == label)[TEST_EVERY - 1 :: TEST_EVERY]] = True
     return Splits(Split(x[~test], y[~test]), Split(x[test], y[test]))
+
+
+def streaming(load: Callable[[], Splits]) -> Callable[..., Iterator[tuple[Any, Any]]]:
+    """The stream of a set that is small enough to be read in one go.
+
+    Args:
+        load: of the set.
+    """
+
+    def stream(split: str = "train", batch_size: int = 32) -> Iterator[tuple[Any, Any]]:
+        """Batches in the order of `load`; the file is read in one go.
+
+        Args:
+            split: "train" or "test".
+            batch_size: rows of a batch; the last one may have fewer.
+
+        Raises:
+            DatasetError: an argument is not of its form.
+            PluginError: the embedded file is damaged.
+        """
+        demand_batch(split, batch_size)
+        return pieces(load(), split, batch_size)
+
+    return stream

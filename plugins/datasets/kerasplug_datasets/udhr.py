@@ -8,16 +8,14 @@ took the paragraphs. The declaration itself is free of copyright.
 
 import bz2
 import json
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasplug.data import DatasetSource, Split, Splits
-from kerasplug_datasets.checking import demand_batch, rows_of_halves
-from kerasplug_datasets.embedded import divided, read
-from kerasplug_datasets.tables import pieces
+from kerasplug_datasets.checking import rows_of_halves
+from kerasplug_datasets.embedded import divided, read, streaming
 
 __all__ = ["CLASSES", "SHA256", "SOURCE", "load", "stream", "synthetic"]
 
@@ -84,19 +82,7 @@ def load() -> Splits:
     return divided(texts, np.array(held["labels"], dtype=np.uint8))
 
 
-def stream(split: str = "train", batch_size: int = 32) -> Iterator[tuple[Any, Any]]:
-    """Batches in the order of `load`; the file has 46 kB and is read in one go.
-
-    Args:
-        split: "train" or "test".
-        batch_size: rows of a batch; the last one may have fewer.
-
-    Raises:
-        DatasetError: an argument is not of its form.
-        PluginError: the embedded file is damaged.
-    """
-    demand_batch(split, batch_size)
-    return pieces(load(), split, batch_size)
+stream: Final = streaming(load)
 
 
 def synthetic(rows: "int | None" = None) -> Splits:

@@ -9,15 +9,13 @@ of wines, Vitis 25, 189-201.
 """
 
 import io
-from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 
 from kerasplug.data import DatasetSource, Split, Splits
-from kerasplug_datasets.checking import demand_batch, rows_of_halves
-from kerasplug_datasets.embedded import divided, read
-from kerasplug_datasets.tables import pieces
+from kerasplug_datasets.checking import rows_of_halves
+from kerasplug_datasets.embedded import divided, read, streaming
 
 __all__ = ["CLASSES", "COLUMNS", "SHA256", "SOURCE", "load", "stream", "synthetic"]
 
@@ -91,19 +89,7 @@ def load() -> Splits:
         return divided(arrays["table"], arrays["labels"])
 
 
-def stream(split: str = "train", batch_size: int = 32) -> Iterator[tuple[Any, Any]]:
-    """Batches in the order of `load`; the file has 19 kB and is read in one go.
-
-    Args:
-        split: "train" or "test".
-        batch_size: rows of a batch; the last one may have fewer.
-
-    Raises:
-        DatasetError: an argument is not of its form.
-        PluginError: the embedded file is damaged.
-    """
-    demand_batch(split, batch_size)
-    return pieces(load(), split, batch_size)
+stream: Final = streaming(load)
 
 
 def synthetic(rows: "int | None" = None) -> Splits:
