@@ -101,12 +101,12 @@ def _show(rows: Sequence[Row]) -> None:
         if row.section != section:
             section = row.section
             print(f"\n{section}")
-        goal = "" if row.goal is None else f"goal {row.goal:g}"
+        goal = "" if row.goal is None else f"goal {row.goal:.3g}"
         peer = "" if row.peer_ms is None else f" / {row.peer_ms:.1f}"
         print(
             f"  {row.what:<34}{row.against:<26}"
             f"{row.value:8.3f} ({row.lower:.3f} .. {row.upper:.3f})"
-            f"  {goal:<10}{_VERDICT[row.met]:<8}{row.own_ms:.1f}{peer} ms",
+            f"  {goal:<11}{_VERDICT[row.met]:<8}{row.own_ms:.1f}{peer} ms",
             flush=True,
         )
 
