@@ -20,7 +20,7 @@ PLATFORM := $(if $(filter Windows_NT,$(OS)),Windows,$(shell uname -sm))
 ENGINE ?= $(if $(filter Windows Linux_x86_64,$(subst $() ,_,$(PLATFORM))),tensorflow-cpu,tensorflow)
 KERAS := keras>=3.15.1
 
-PLUGINS := plugins/datasets examples/downstream_pkg
+PLUGINS := plugins/datasets plugins/applications examples/downstream_pkg
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
 # A person at a terminal sees pip's progress, a log only what went wrong.
@@ -36,7 +36,7 @@ EXAMPLE_TESTS := -m pytest -q -p no:cacheprovider
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint matrix bench wheels docs clean
+.PHONY: help demo test lint matrix bench wheels docs train-digits clean
 
 help:
 	@echo "make demo     what kerasplug is for, on a real model, in about two minutes"
@@ -45,6 +45,7 @@ help:
 	@echo "make matrix   saving and loading on every engine, PyTorch too (6 GB the first time)"
 	@echo "make docs     the site, into site/"
 	@echo "make wheels   the wheels of all distributions, into dist/"
+	@echo "make train-digits  the small model of kerasplug-applications, the same bits again"
 	@echo "make bench    what is measured, against whom"
 	@echo "make clean    remove the environments and whatever was made"
 	@echo
@@ -98,6 +99,9 @@ wheels: $(VENV)/.test-$(ENGINE)
 	        >/dev/null || exit 1; \
 	done
 	@ls dist/*.whl
+
+train-digits: $(VENV)/.test-$(ENGINE)
+	@$(BIN)/python plugins/applications/train_digits.py
 
 docs: $(VENV)/.docs
 	@echo "building the site into site/"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kerasplug.data import Split as Split
     from kerasplug.data import Splits as Splits
     from kerasplug.errors import AmbiguousNameError as AmbiguousNameError
+    from kerasplug.errors import ApplicationError as ApplicationError
     from kerasplug.errors import DatasetError as DatasetError
     from kerasplug.errors import FetchError as FetchError
     from kerasplug.errors import KerasplugError as KerasplugError
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from kerasplug.hooks import LayerRecord as LayerRecord
     from kerasplug.hooks import Needs as Needs
     from kerasplug.hooks import ObjectRecord as ObjectRecord
+    from kerasplug.hooks import PackagedFile as PackagedFile
+    from kerasplug.hooks import PublishedFile as PublishedFile
     from kerasplug.hooks import RemoteFile as RemoteFile
     from kerasplug.hooks import hookimpl as hookimpl
     from kerasplug.implementation import backend as backend
@@ -79,6 +82,13 @@ if TYPE_CHECKING:
     from kerasplug.models import truncate_model as truncate_model
     from kerasplug.models import unfreeze_weights as unfreeze_weights
     from kerasplug.models import watch_compile as watch_compile
+    from kerasplug.pretrained import ApplicationSource as ApplicationSource
+    from kerasplug.pretrained import (
+        application_decode_predictions as application_decode_predictions,
+    )
+    from kerasplug.pretrained import (
+        application_preprocess_inputs as application_preprocess_inputs,
+    )
     from kerasplug.registry import PluginInfo as PluginInfo
     from kerasplug.registry import blocked as blocked
     from kerasplug.registry import plugins as plugins
@@ -102,6 +112,47 @@ if TYPE_CHECKING:
     from kerasplug.saving import save_model_hdf5 as save_model_hdf5
     from kerasplug.saving import save_model_weights_hdf5 as save_model_weights_hdf5
     from kerasplug.testing import skip_if_no_keras as skip_if_no_keras
+    from kerasplug.training import CallbackCost as CallbackCost
+    from kerasplug.training import CallbackCosts as CallbackCosts
+    from kerasplug.training import GracefulInterrupt as GracefulInterrupt
+    from kerasplug.training import HistoryPlot as HistoryPlot
+    from kerasplug.training import JsonLog as JsonLog
+    from kerasplug.training import ResumableCallbacks as ResumableCallbacks
+    from kerasplug.training import RichProgress as RichProgress
+    from kerasplug.training import StepCosts as StepCosts
+    from kerasplug.training import StepReport as StepReport
+    from kerasplug.training import (
+        callback_backup_and_restore as callback_backup_and_restore,
+    )
+    from kerasplug.training import callback_costs as callback_costs
+    from kerasplug.training import callback_csv_logger as callback_csv_logger
+    from kerasplug.training import callback_early_stopping as callback_early_stopping
+    from kerasplug.training import callback_lambda as callback_lambda
+    from kerasplug.training import (
+        callback_learning_rate_scheduler as callback_learning_rate_scheduler,
+    )
+    from kerasplug.training import (
+        callback_model_checkpoint as callback_model_checkpoint,
+    )
+    from kerasplug.training import callback_progbar_logger as callback_progbar_logger
+    from kerasplug.training import (
+        callback_reduce_lr_on_plateau as callback_reduce_lr_on_plateau,
+    )
+    from kerasplug.training import callback_remote_monitor as callback_remote_monitor
+    from kerasplug.training import callback_state as callback_state
+    from kerasplug.training import (
+        callback_swap_ema_weights as callback_swap_ema_weights,
+    )
+    from kerasplug.training import callback_tensorboard as callback_tensorboard
+    from kerasplug.training import (
+        callback_terminate_on_naan as callback_terminate_on_naan,
+    )
+    from kerasplug.training import (
+        callback_terminate_on_nan as callback_terminate_on_nan,
+    )
+    from kerasplug.training import fit_gradually as fit_gradually
+    from kerasplug.training import restore_callback_state as restore_callback_state
+    from kerasplug.training import safe_fit as safe_fit
 
 __version__ = "0.1.0"
 
@@ -112,12 +163,12 @@ _ROOMS = {
     "config": "keras_home read_config write_config",
     "create_layer": "create_layer create_layer_wrapper pipe",
     "data": "DatasetSource Split Splits",
-    "errors": "AmbiguousNameError DatasetError FetchError KerasplugError "
-    "KerasplugWarning MissingPluginError ModelError PluginError RecordError "
-    "SaveWarning StaleCompileError UnknownNameError",
+    "errors": "AmbiguousNameError ApplicationError DatasetError FetchError "
+    "KerasplugError KerasplugWarning MissingPluginError ModelError PluginError "
+    "RecordError SaveWarning StaleCompileError UnknownNameError",
     "fetching": "Patience UnpackLimits fetch get_file is_cached",
     "hooks": "ApplicationRecord BackendRecord CallbackRecord DatasetRecord "
-    "LayerRecord Needs ObjectRecord RemoteFile hookimpl",
+    "LayerRecord Needs ObjectRecord PackagedFile PublishedFile RemoteFile hookimpl",
     "implementation": "backend implementation is_backend_available "
     "is_keras_available keras_version require_keras use_implementation",
     "lazy": "lazy_exports",
@@ -125,12 +176,24 @@ _ROOMS = {
     "get_states layer_outputs pop_layer predict_classes predict_proba "
     "recompile reset_states set_states snapshot_compile stale_compile "
     "trainable_summary truncate_model unfreeze_weights watch_compile",
+    "pretrained": "ApplicationSource application_decode_predictions "
+    "application_preprocess_inputs",
     "registry": "PluginInfo blocked plugins refresh register unregister",
     "saving": "Limits WeightsReport dumps inspect_model install_resolver "
     "load_model load_model_hdf5 load_model_weights_hdf5 loads "
     "model_from_json model_from_yaml model_to_json model_to_yaml "
     "save_model save_model_hdf5 save_model_weights_hdf5",
     "testing": "skip_if_no_keras",
+    "training": "CallbackCost CallbackCosts GracefulInterrupt HistoryPlot "
+    "JsonLog ResumableCallbacks RichProgress StepCosts StepReport "
+    "callback_backup_and_restore callback_costs callback_csv_logger "
+    "callback_early_stopping callback_lambda "
+    "callback_learning_rate_scheduler callback_model_checkpoint "
+    "callback_progbar_logger callback_reduce_lr_on_plateau "
+    "callback_remote_monitor callback_state "
+    "callback_swap_ema_weights callback_tensorboard "
+    "callback_terminate_on_naan callback_terminate_on_nan "
+    "fit_gradually restore_callback_state safe_fit",
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names.split()}
 

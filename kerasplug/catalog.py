@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from kerasplug.data.handle import Dataset
     from kerasplug.hooks import Record
+    from kerasplug.pretrained.handle import Application
 
 __all__ = [
     "Catalog",
@@ -120,7 +121,16 @@ class _Datasets(Catalog):
         return Dataset(registry.claim(self.kind, name))
 
 
-applications = Catalog("application")
+class _Applications(Catalog):
+    """Applications come with their weights, and know what their outputs mean."""
+
+    def __getitem__(self, name: str) -> "Application":
+        from kerasplug.pretrained.handle import Application
+
+        return Application(registry.claim(self.kind, name))
+
+
+applications = _Applications("application")
 backends = Catalog("backend")
 callbacks = Catalog("callback")
 datasets = _Datasets("dataset")

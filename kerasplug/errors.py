@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AmbiguousNameError",
+    "ApplicationError",
     "ArchiveError",
     "CheckSetupError",
     "ConfigError",
@@ -234,6 +235,10 @@ class StaleCompileError(KerasplugError, RuntimeError):
 
 class DatasetError(KerasplugError, ValueError):
     """A data set can't be had as it was asked for, or its file is not what it was."""
+
+
+class ApplicationError(KerasplugError, ValueError):
+    """An application can't be had as it was asked for, or a model is none."""
 
 
 class ModelFileError(KerasplugError, ValueError):

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 PROJECTS = {
     ".": {"kerasplug", "_kerasplug_pytest.py", "_kerasplug_state.py"},
     "plugins/datasets": {"kerasplug_datasets"},
+    "plugins/applications": {"kerasplug_applications"},
     "examples/downstream_pkg": {"downstream_pkg"},
 }
 

@@ -1,12 +1,12 @@
 """Arguments of data sets: told by name, before anything is loaded."""
 
 import difflib
-import inspect
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from kerasplug.errors import DatasetError
+from kerasplug.signatures import parameters
 
 __all__ = [
     "demand_batches_known",
@@ -33,18 +33,6 @@ _OURS: Final = (
 )
 
 
-def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
-    """What a function takes by name; None where it takes anything, or nobody knows."""
-    try:
-        found = inspect.signature(function).parameters.values()
-    except ValueError:  # a function of C that does not say
-        return None
-    if any(one.kind is one.VAR_KEYWORD for one in found):
-        return None
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return [one for one in found if one.kind in named]
-
-
 def own_arguments(loader: Callable[..., Any]) -> dict[str, Any]:
     """Name -> default, of what a data set's loader takes; None where it has none.
 
@@ -57,7 +45,7 @@ def own_arguments(loader: Callable[..., Any]) -> dict[str, Any]:
     """
     return {
         one.name: None if one.default is one.empty else one.default
-        for one in _parameters(loader) or ()
+        for one in parameters(loader) or ()
     }
 
 
@@ -78,14 +66,14 @@ def demand_known(
         ours: names that it is given besides, and that are no user's.
         near: names that may have been meant, besides those of the function.
     """
-    parameters = _parameters(function)
-    if parameters is None:
+    taken = parameters(function)
+    if taken is None:
         return
-    known = [one.name for one in parameters if one.name not in ours]
+    known = [one.name for one in taken if one.name not in ours]
     for one in given:
         if one not in known:
             _refuse(name, one, known, near)
-    for parameter in parameters:
+    for parameter in taken:
         if parameter.default is parameter.empty and parameter.name not in ours:
             _demand_given(name, parameter.name, given)
 

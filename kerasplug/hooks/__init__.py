@@ -25,6 +25,7 @@ from kerasplug.hooks.layers import LayerRecord
 from kerasplug.hooks.markers import PROJECT, hookimpl
 from kerasplug.hooks.objects import ObjectRecord
 from kerasplug.hooks.record import HOOK_API_VERSION, Needs, Record, RemoteFile
+from kerasplug.hooks.weight_files import PackagedFile, PublishedFile
 
 __all__ = [
     "HOOK_API_VERSION",
@@ -38,6 +39,8 @@ __all__ = [
     "LayerRecord",
     "Needs",
     "ObjectRecord",
+    "PackagedFile",
+    "PublishedFile",
     "Record",
     "RemoteFile",
     "hookimpl",

@@ -17,7 +17,15 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from kerasplug.errors import RecordError
 from kerasplug.names import is_name, is_target
 
-__all__ = ["HOOK_API_VERSION", "Needs", "Record", "RemoteFile"]
+__all__ = [
+    "HOOK_API_VERSION",
+    "Needs",
+    "Plain",
+    "Record",
+    "RemoteFile",
+    "is_sha256",
+    "is_web",
+]
 
 #: The contract between host and plugins. It grows by one when a hook or a field
 #: is added; what a newer plugin says beyond it is reported and ignored.
@@ -52,13 +60,13 @@ class _RecordMeta(type):
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-class _Plain(metaclass=_RecordMeta):
+class Plain(metaclass=_RecordMeta):
     """Plain data with rules; to and from JSON-ready dicts."""
 
     __slots__ = ()
 
     #: Fields that hold other plain data, and their type.
-    nested: ClassVar[Mapping[str, "type[_Plain]"]] = {}
+    nested: ClassVar[Mapping[str, "type[Plain]"]] = {}
 
     def refuse(self, field: str, rule: str, mend: str = "") -> RecordError:
         """The error for the value that `field` has now."""
@@ -89,14 +97,16 @@ class _Plain(metaclass=_RecordMeta):
         for field in fields:
             self.demand(field, isinstance(getattr(self, field), str), "a string")
 
-    def demand_files(self, field: str) -> None:
-        """Raise `RecordError` unless the field is a tuple of `RemoteFile`."""
+    def demand_all(self, field: str, kind: type) -> None:
+        """Raise `RecordError` unless the field is a tuple of such things."""
         self.freeze(field)
         value = getattr(self, field)
-        good = isinstance(value, tuple) and all(
-            isinstance(item, RemoteFile) for item in value
-        )
-        self.demand(field, good, "a tuple of `RemoteFile`")
+        good = isinstance(value, tuple) and all(isinstance(one, kind) for one in value)
+        self.demand(field, good, f"a tuple of `{kind.__name__}`")
+
+    def demand_files(self, field: str) -> None:
+        """Raise `RecordError` unless the field is a tuple of `RemoteFile`."""
+        self.demand_all(field, RemoteFile)
 
     def demand_strings(self, *fields: str) -> None:
         """Raise `RecordError` unless each field is a tuple of non-empty strings."""
@@ -132,7 +142,7 @@ class _Plain(metaclass=_RecordMeta):
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, _Plain):
+    if isinstance(value, Plain):
         return value.to_plain()
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
@@ -160,7 +170,7 @@ def is_requirement(value: str) -> bool:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Needs(_Plain):
+class Needs(Plain):
     """What a contribution needs from its environment.
 
     Args:
@@ -202,7 +212,7 @@ class Needs(_Plain):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteFile(_Plain):
+class RemoteFile(Plain):
     """One file that a contribution downloads, and how to know it is the right one.
 
     Args:
@@ -235,16 +245,21 @@ class RemoteFile(_Plain):
 
     def __post_init__(self) -> None:
         self.demand("name", is_name(self.name), "a plain file name, without folders")
-        self.demand("url", _is_web(self.url), "an http or https URL")
-        good = isinstance(self.sha256, str) and bool(_SHA256.match(self.sha256))
-        self.demand("sha256", good, "64 hexadecimal digits")
+        self.demand("url", is_web(self.url), "an http or https URL")
+        self.demand("sha256", is_sha256(self.sha256), "64 hexadecimal digits")
         self.demand_counts("size", least=0)
         self.demand_texts("variant")
         self.demand_strings("mirrors")
-        self.demand("mirrors", all(map(_is_web, self.mirrors)), "http or https URLs")
+        self.demand("mirrors", all(map(is_web, self.mirrors)), "http or https URLs")
 
 
-def _is_web(url: object) -> bool:
+def is_sha256(value: object) -> bool:
+    """Whether `value` is 64 hexadecimal digits."""
+    return isinstance(value, str) and bool(_SHA256.match(value))
+
+
+def is_web(url: object) -> bool:
+    """Whether `url` is an address for `http` or `https`."""
     if not isinstance(url, str):
         return False
     parts = urlsplit(url)
@@ -252,7 +267,7 @@ def _is_web(url: object) -> bool:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Record(_Plain):
+class Record(Plain):
     """What the records of all kinds have in common.
 
     Args:
@@ -274,7 +289,7 @@ class Record(_Plain):
     """
 
     kind: ClassVar[str] = ""
-    nested: ClassVar[Mapping[str, type[_Plain]]] = {"needs": Needs}
+    nested: ClassVar[Mapping[str, type[Plain]]] = {"needs": Needs}
 
     name: str
     target: str

@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 #: Format version; a file of another one is rebuilt.
-_SCHEMA = "4"
+_SCHEMA = "5"
 #: How long a folder must have been left alone, in nanoseconds.
 SETTLED_NS = 5_000_000_000
 #: A bigger file is not ours: 5,000 plugins make about 2 MB. In bytes.

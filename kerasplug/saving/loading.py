@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from kerasplug.errors import KerasplugError, KerasplugWarning, ModelFileError
 from kerasplug.implementation import chosen, implementation, keras_version
+from kerasplug.saving.beside import read_beside
 from kerasplug.saving.finding import Found
 from kerasplug.saving.guards import has_all_guards
 from kerasplug.saving.keras2_signs import is_keras2
 from kerasplug.saving.limits import Limits
+from kerasplug.saving.origins import restore_origins
 from kerasplug.saving.providing import Provided, provide, winning
 from kerasplug.saving.random_states import restore_states
 from kerasplug.saving.reading import Contents, format_of
@@ -128,8 +130,10 @@ def _loaded(
             from kerasplug.saving.resuming import compile_as_before
 
             compile_as_before(model, contents, objects)
+    facts = read_beside(contents.path, hdf5=hdf5)
+    restore_origins(model, facts.get("applications"))
     if ours:
-        restore_states(model, contents.path, hdf5=hdf5)
+        restore_states(model, facts.get("random_states"), contents.path)
     return model
 
 

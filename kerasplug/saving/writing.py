@@ -13,12 +13,14 @@ from kerasplug.errors import ModelFileError, RecordError, SaveWarning
 from kerasplug.files import replacing
 from kerasplug.implementation import family_of, implementation, keras_version
 from kerasplug.registry import Claim
+from kerasplug.saving.beside import write_beside
 from kerasplug.saving.forgotten import forgotten_arguments
 from kerasplug.saving.keras2_signs import HARD_SIGMOID
 from kerasplug.saving.keras_names import keras_package
 from kerasplug.saving.matching import Match, Matcher
 from kerasplug.saving.mentions import Said, said_by
-from kerasplug.saving.random_states import random_states, write_states
+from kerasplug.saving.origins import origins
+from kerasplug.saving.random_states import random_states
 from kerasplug.saving.scanning import scan
 
 __all__ = ["save_model", "save_model_hdf5", "without_advice"]
@@ -119,8 +121,10 @@ def _write(model: Any, name: str, *, hdf5: bool, include_optimizer: bool) -> Non
     with replacing(name, suffix=suffix) as temporary:
         with _kept_compile_config(model), without_advice():
             model.save(temporary, overwrite=True, **extra)
+        facts: dict[str, object] = {"applications": origins(model)}
         if keras_version() >= (3,):
-            write_states(temporary, random_states(model), hdf5=hdf5)
+            facts["random_states"] = random_states(model)
+        write_beside(temporary, facts, hdf5=hdf5)
         problems = [*_problems(model, temporary), *forgotten_arguments(model)]
     if problems:
         warnings.warn(_text(name, problems), SaveWarning, stacklevel=3)
