@@ -61,7 +61,7 @@ def completed(shop, line):
         ("kerasplug show zebra", {"zebra-pkg", "zebra_gate", "zebra_norm"}),
         ("kerasplug why zebra_n", {"zebra_norm"}),
         ("kerasplug timings zeb", {"zebra-pkg"}),
-        ("kerasplug install-command tensor", {"tensorflow"}),
+        ("kerasplug install-command tensorf", {"tensorflow"}),
         ("kerasplug show --kind data", {"datasets"}),
         ("kerasplug doctor --im", {"--imports"}),
         ("kerasplug cache ", {"show", "clear"}),

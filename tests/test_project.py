@@ -216,6 +216,11 @@ def test_no_module_imports_keras_at_once(path):
     assert not imported_at_once(path) & HEAVY
 
 
+#: The layers that the host itself offers: subclasses of Keras' class, as a plugin's are,
+#: and imported as those are, when somebody asks for one.
+TARGETS = {"kerasplug.pretrained.layers"}
+
+
 def test_importing_every_module_loads_no_keras():
     """With all modules of kerasplug imported there is no Keras, no engine, no NumPy."""
     code = (
@@ -224,7 +229,7 @@ def test_importing_every_module_loads_no_keras():
         f"print(*sorted({HEAVY!r} & set(sys.modules)))"
     )
 
-    assert fresh(code, *MODULES) == ""
+    assert fresh(code, *[name for name in MODULES if name not in TARGETS]) == ""
 
 
 EXCEPTION = re.compile(r"# (noqa|type: ignore)\b")

@@ -7,7 +7,7 @@ from kerasplug.errors import ApplicationError, UnknownNameError
 from kerasplug.hooks import ApplicationRecord
 from kerasplug.saving.origins import MARK
 
-__all__ = ["record_of"]
+__all__ = ["name_of", "record_of"]
 
 
 def record_of(model: Any) -> ApplicationRecord:
@@ -20,8 +20,23 @@ def record_of(model: Any) -> ApplicationRecord:
         ApplicationError: it is none, or has several inside.
         UnknownNameError: it is one, and its plugin is not installed.
     """
+    record = registry.claim("application", name_of(model)).record()
+    assert isinstance(record, ApplicationRecord)
+    return record
+
+
+def name_of(model: Any) -> str:
+    """The canonical name of the application that a model is, or has inside.
+
+    Args:
+        model: as for `record_of`.
+
+    Raises:
+        ApplicationError: it is none, or has several inside.
+        UnknownNameError: there is no application of the name that was given.
+    """
     if isinstance(model, str):
-        return _record(model)
+        return registry.claim("application", model).canonical
     found = _name_of(model) or _inside(model)
     if found is None:
         what = "Which application this model comes from is not known."
@@ -31,13 +46,7 @@ def record_of(model: Any) -> ApplicationRecord:
             expected='what kerasplug.applications["…"]() made, or its name',
             mend="give the name: application_preprocess_inputs('vgg16', x)",
         )
-    return _record(found)
-
-
-def _record(name: str) -> ApplicationRecord:
-    record = registry.claim("application", name).record()
-    assert isinstance(record, ApplicationRecord)
-    return record
+    return found
 
 
 def _name_of(model: Any) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from kerasplug.names import is_name
 
-__all__ = ["MARK", "origins", "restore_origins"]
+__all__ = ["MARK", "is_canonical", "origins", "restore_origins"]
 
 #: The attribute that holds an application's canonical name, `distribution/name`.
 MARK: Final = "_kerasplug_application"
@@ -45,8 +45,18 @@ def restore_origins(model: Any, found: object) -> None:
         return
     for place, part in _parts(model, "", 0):
         name = found.get(place)
-        if isinstance(name, str) and all(map(is_name, name.split("/"))):
+        if is_canonical(name):
             setattr(part, MARK, name)
+
+
+def is_canonical(name: object) -> bool:
+    """Whether it can be an application's name; what it is told by may be a file.
+
+    Example:
+        >>> is_canonical("kerasplug-applications/vgg16"), is_canonical("../vgg16")
+        (True, False)
+    """
+    return isinstance(name, str) and all(map(is_name, name.split("/")))
 
 
 def _parts(model: Any, place: str, depth: int) -> Iterator[tuple[str, Any]]:
