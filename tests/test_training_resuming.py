@@ -88,8 +88,7 @@ def end(epoch, logs):
 listed = [
     script(keras, [5, 4, 6, 6, 6, 6, 6, 6]),
     early,
-    kt.ResumableCallbacks(f"{folder}/states.json", early),
-    kt.callback_backup_and_restore(f"{folder}/backup"),
+    *BACKUP,
     kt.callback_lambda(on_epoch_begin=end),
 ]
 history = fit(layers(keras), 8, listed)
@@ -97,13 +96,24 @@ print(history.epoch, early.best_epoch)
 """
 
 
+_APART = """
+    kt.ResumableCallbacks(f"{folder}/states.json", early),
+    kt.callback_backup_and_restore(f"{folder}/backup"),
+"""
+_TOGETHER = """
+    kt.callback_backup_and_restore(f"{folder}/new/backup", callbacks=early),
+"""
+
+
+@pytest.mark.parametrize("backup", [_APART, _TOGETHER], ids=["apart", "together"])
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_a_killed_process_goes_on_in_a_new_one(tmp_path, backend):
+def test_a_killed_process_goes_on_in_a_new_one(tmp_path, backend, backup):
     """With `BackupAndRestore` for the weights and the epoch, on both backends."""
+    code = _PROCESS.replace("    *BACKUP,\n", backup)
     answers = []
     for die in ("3", "never"):
         done = subprocess.run(
-            [sys.executable, "-c", _PROCESS, str(tmp_path), die],
+            [sys.executable, "-c", code, str(tmp_path), die],
             env={
                 **os.environ,
                 "KERAS_BACKEND": backend,
@@ -255,3 +265,81 @@ def test_only_callbacks_that_count_have_states(tmp_path):
             call(kt.StepCosts())
     with pytest.raises(RecordError, match="EarlyStopping, ReduceLROnPlateau"):
         kt.ResumableCallbacks(tmp_path / "a.json", kt.StepCosts())
+
+
+def backed(keras, folder, values, *, restore=False, fail=None):
+    """A training with new callbacks, and what it stopped with."""
+    stopping = early(restore_best_weights=restore)
+    backup = kt.callback_backup_and_restore(folder, callbacks=[stopping])
+
+    def end(epoch, logs):
+        if epoch == fail:
+            raise RuntimeError(epoch)
+
+    ending = kt.callback_lambda(on_epoch_begin=end)
+    model = layers(keras)
+    try:
+        history = fit(model, 8, [script(keras, values), stopping, backup, ending])
+    except RuntimeError:
+        return [], stopping, model
+    return history.epoch, stopping, model
+
+
+def test_the_backup_itself_keeps_the_best_weights(keras, tmp_path):
+    """They come back after a restart, and the folder is gone at the end."""
+    folder = tmp_path / "backup"
+    whole, _, plain = backed(keras, tmp_path / "whole", VALUES, restore=True)
+    backed(keras, folder, VALUES, restore=True, fail=3)
+    assert sorted(os.listdir(folder)) == [
+        "callbacks.json",
+        "latest.weights.h5",
+        "training_metadata.json",
+    ]
+
+    rest, stopping, model = backed(keras, folder, VALUES, restore=True)
+    assert (rest, stopping.best_epoch, stopping.best) == ([3, 4], 1, 4)
+    assert whole == [0, 1, 2, 3, 4]
+    for one, other in zip(model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not folder.exists()
+
+
+def test_a_backup_can_be_used_again(keras, tmp_path):
+    """After a training that came to its end another begins anew."""
+    stopping = early()
+    backup = kt.callback_backup_and_restore(tmp_path / "backup", callbacks=stopping)
+    listed = [script(keras, VALUES), stopping, backup]
+
+    assert fit(layers(keras), 8, listed).epoch == [0, 1, 2, 3, 4]
+    assert fit(layers(keras), 8, listed).epoch == [0, 1, 2, 3, 4]
+
+
+def test_a_backup_without_states_says_so(keras, tmp_path):
+    """One that Keras alone has written has none."""
+    backed(keras, tmp_path / "backup", VALUES, fail=3)
+    os.remove(tmp_path / "backup" / "callbacks.json")
+
+    with pytest.raises(ModelError, match="no states"):
+        backed(keras, tmp_path / "backup", VALUES)
+
+
+def test_a_backup_comes_after_what_it_keeps(keras, tmp_path):
+    """Else it would keep the state of the epoch before."""
+    stopping = early()
+    backup = kt.callback_backup_and_restore(tmp_path / "backup", callbacks=stopping)
+
+    with pytest.raises(ModelError, match="BackupAndRestore has to come after"):
+        fit(layers(keras), 2, [script(keras, VALUES), backup, stopping])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"callbacks": 3}, {"callbacks": early, "save_freq": 5}, {"callbacks": [print]}],
+)
+def test_a_backup_keeps_callbacks_alone(keras, tmp_path, wrong):
+    """And only from epoch to epoch; nothing is made on the disk."""
+    given = {key: one() if one is early else one for key, one in wrong.items()}
+
+    with pytest.raises(RecordError):
+        kt.callback_backup_and_restore(tmp_path / "backup", **given)
+    assert os.listdir(tmp_path) == []

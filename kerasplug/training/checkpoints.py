@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+from kerasplug.training.backing import states_in
 from kerasplug.training.checking import MODES, Checked
 from kerasplug.training.targets import made
 
@@ -80,22 +81,30 @@ def callback_backup_and_restore(
     save_freq: str | int | bool = "epoch",  # noqa: FBT001 -- R's own signature
     double_checkpoint: bool = False,  # noqa: FBT001, FBT002 -- R's own signature
     delete_checkpoint: bool = True,  # noqa: FBT001, FBT002 -- R's own signature
+    *,
+    callbacks: Any = None,
 ) -> Any:
     """Keras' `BackupAndRestore`: training that was killed goes on where it was.
 
-    What other callbacks count is not in the backup: see `ResumableCallbacks`.
+    So do the callbacks that are named here; Keras alone lets them count anew. In the
+    list that `fit` gets they come before this one.
 
     Args:
         backup_dir: a folder of its own.
         save_freq: `"epoch"`, after how many batches, or False: never by itself.
         double_checkpoint: whether the backup before the last is kept, too.
         delete_checkpoint: whether the folder is removed after training has ended.
+        callbacks: those that count on: one or a list of `EarlyStopping`,
+            `ReduceLROnPlateau`, `ModelCheckpoint`; with the best weights of an
+            `EarlyStopping` that restores them. They need `save_freq="epoch"`.
 
     Returns:
         A callback of the Keras in use, which is imported now.
 
     Raises:
         RecordError: an argument is not of these.
+        ModelError: within `fit`: one of `callbacks` is not before this one in its list,
+            or the backup has no states of them.
 
     Example:
         >>> callback_backup_and_restore("")
@@ -109,10 +118,16 @@ def callback_backup_and_restore(
     check = Checked("callback_backup_and_restore()")
     if save_freq != "epoch" and save_freq is not False:
         check.whole("save_freq", save_freq, least=1)
-    return made(
+    if callbacks is not None and save_freq != "epoch":
+        rule = '"epoch": callbacks count epochs'
+        raise check.wrong(save_freq, of="save_freq", rule=rule)
+    folder = check.path("backup_dir", backup_dir)
+    one = made(
         "BackupAndRestore",
-        backup_dir=check.path("backup_dir", backup_dir),
+        backup_dir=folder,
         save_freq=save_freq,
         double_checkpoint=check.truth("double_checkpoint", double_checkpoint),
         delete_checkpoint=check.truth("delete_checkpoint", delete_checkpoint),
     )
+    one.states = None if callbacks is None else states_in(folder, callbacks)
+    return one

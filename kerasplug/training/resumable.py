@@ -23,13 +23,14 @@ _KEPT: Final = 2
 class ResumableCallbacks(KerasCallback):
     """A callback that keeps what other callbacks have counted over a restart.
 
-    `BackupAndRestore` brings back weights, optimizer and epoch, and early stopping
-    begins to count anew. With this, it counts on: training stops at the epoch at which
-    it would have stopped without the interruption.
+    Weights and optimizer come back from a file, and early stopping begins to count
+    anew. With this, it counts on: training stops at the epoch at which it would have
+    stopped without the interruption.
 
-    Its place in the list of callbacks is after those whose states it keeps, and before
-    `BackupAndRestore` or whatever saves the weights:
-    `[early, reduce, ResumableCallbacks("states.json", [early, reduce]), backup]`.
+    `callback_backup_and_restore(folder, callbacks=[early, reduce])` has all in one
+    folder. This one is for weights that are saved in another way. Its place in the list
+    is after the callbacks whose states it keeps, and before whatever saves the weights:
+    `[early, reduce, ResumableCallbacks("states.json", [early, reduce]), checkpoint]`.
 
     After each epoch the file is written, whole or not at all. When training goes on at
     an epoch after the first (`initial_epoch`, or `BackupAndRestore`), the states of the
@@ -57,6 +58,9 @@ class ResumableCallbacks(KerasCallback):
           found:    callbacks=3 (of type int)
           expected: a Keras callback, or a list of them
     """
+
+    #: Who keeps them, as errors say it: a backup can have one of these inside.
+    keeper: str = "ResumableCallbacks"
 
     def __init__(
         self,
@@ -96,9 +100,9 @@ class ResumableCallbacks(KerasCallback):
         late = [one for one in self.callbacks if one.params is not params]
         super().set_params(params)  # type: ignore[misc]  # Keras' class comes after this one
         if late:
-            what = "ResumableCallbacks has to come after the callbacks that it keeps."
+            what = f"{self.keeper} has to come after the callbacks that it keeps."
             names = ", ".join(one.__class__.__name__ for one in late)
-            mend = "callbacks=[*kept, ResumableCallbacks(path, kept)]"
+            mend = f"callbacks=[*kept, {self.keeper}(path, kept)]"
             found = f"not before it in the list: {names}"
             raise ModelError(what, found=found, mend=mend)
 
@@ -144,7 +148,7 @@ class ResumableCallbacks(KerasCallback):
             found=found,
             expected=f"states of epoch {epoch}, of these callbacks in this order",
             mend="give the weights and the initial_epoch that belong to the file, or "
-            "train without ResumableCallbacks",
+            "train without keeping states",
         )
 
 

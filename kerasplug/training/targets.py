@@ -9,6 +9,7 @@ import functools
 import importlib
 from typing import Any, Final
 
+from kerasplug.training.backing import Backed
 from kerasplug.training.basing import based_on, callback_class
 from kerasplug.training.monitoring import Monitored, Saved
 from kerasplug.training.swapping import Swapped
@@ -30,7 +31,7 @@ class Strict:
 
 #: Keras' class -> the function that makes one, and what comes before Keras' methods.
 KERAS: Final[dict[str, tuple[str, tuple[type, ...]]]] = {
-    "BackupAndRestore": ("callback_backup_and_restore", ()),
+    "BackupAndRestore": ("callback_backup_and_restore", (Backed,)),
     "CSVLogger": ("callback_csv_logger", ()),
     "EarlyStopping": ("callback_early_stopping", (Monitored,)),
     "LambdaCallback": ("callback_lambda", ()),
