@@ -170,7 +170,7 @@ def test_wrong_arguments_are_json_as_well(capsys, arguments):
 @pytest.mark.parametrize(
     ("arguments", "close"),
     [
-        (["lsit"], "did you mean 'list'?"),
+        (["lsit"], "did you mean 'list'"),
         (["list", "layrs"], "did you mean 'layers'"),
         (["show", "x", "--kind", "datset"], "did you mean 'dataset'"),
     ],

@@ -29,6 +29,7 @@ COMMANDS = {
     "doctor": ("doctor", "look for what is wrong, and say how to mend it"),
     "timings": ("timings", "measure what each plugin costs at its first import"),
     "data": ("data", "list, download, verify or remove the files of data sets"),
+    "cite": ("cite", "print BibTeX of Keras, of applications and of data sets"),
     "cache": ("cache", "show or clear what kerasplug keeps on disk"),
     "install-command": (
         "install_command",

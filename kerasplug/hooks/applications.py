@@ -49,7 +49,8 @@ class ApplicationRecord(Record):
         published_weights: the same for files of which others publish an MD5 at most.
         packaged_weights: the same for files inside a package.
         licence: of the weights, an SPDX identifier or one line of text.
-        citation: how to cite it. The other arguments are `Record`'s.
+        citation: how to cite it: "Authors (year). Title. Where. arXiv:…" in one line,
+            or BibTeX; see `kerasplug cite`. The other arguments are `Record`'s.
 
     Raises:
         RecordError: a value is not of the form its argument asks for.

@@ -30,7 +30,8 @@ class DatasetRecord(Record):
         dtypes: of the same four arrays, as NumPy names them. Empty: not said.
         classes: how many classes there are; None for anything but classification.
         licence: an SPDX identifier or one line of text.
-        citation: how to cite it, one paragraph or BibTeX.
+        citation: how to cite it: "Authors (year). Title. Where." in one line, or
+            BibTeX.
         homepage: an address where it is described.
         warning: what a user must know before using it, for example that the data
             are ethically doubtful. The other arguments are `Record`'s.

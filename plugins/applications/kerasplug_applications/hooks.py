@@ -311,6 +311,10 @@ DIGITS_CNN: Final = ApplicationRecord(
         ),
     ),
     licence="Apache-2.0; trained on the UCI digits, CC-BY-4.0",
+    citation=(
+        "The kerasplug authors (2026). digits_cnn: a small convolutional network that "
+        "reads the UCI digits. kerasplug-applications."
+    ),
 )
 
 
