@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import applications
 import commands
 import conformance
 import datasets
@@ -34,6 +35,7 @@ _BENCHMARKS: Mapping[str, Callable[[Workshop, int], list[Row]]] = {
     "weights": weights.measure,
     "fetching": fetching.measure,
     "datasets": datasets.measure,
+    "applications": applications.measure,
 }
 _REPEATS = 21
 _QUICK = 5

@@ -216,8 +216,8 @@ def test_no_module_imports_keras_at_once(path):
     assert not imported_at_once(path) & HEAVY
 
 
-#: The layers that the host itself offers: subclasses of Keras' class, as a plugin's are,
-#: and imported as those are, when somebody asks for one.
+#: The layers that the host itself offers: subclasses of Keras' class, as a plugin's
+#: are, and imported as those are, when somebody asks for one.
 TARGETS = {"kerasplug.pretrained.layers"}
 
 

@@ -34,7 +34,8 @@ def application_preprocess_inputs(
         prepares them in a layer of its own, `x` itself.
 
     Raises:
-        ApplicationError: `model` is no application, or `data_format` is unknown.
+        ApplicationError: `model` is no application, `data_format` is unknown, or `x`
+            has not the three channels that the application has means of.
         UnknownNameError: its plugin is not installed.
 
     Example:
