@@ -42,7 +42,7 @@ help:
 	@echo "make demo     what kerasplug is for, on a real model, in about two minutes"
 	@echo "make test     everything that must hold: linters, types, all tests"
 	@echo "make lint     the linters and the types only"
-	@echo "make matrix   saving and loading on every engine, PyTorch too (6 GB the first time)"
+	@echo "make matrix   saving on every engine, PyTorch too (6 GB the first time); each application"
 	@echo "make docs     the site, into site/"
 	@echo "make wheels   the wheels of all distributions, into dist/"
 	@echo "make train-digits  the small model of kerasplug-applications, the same bits again"
@@ -88,6 +88,7 @@ lint: $(VENV)/.test-$(ENGINE)
 
 matrix: $(VENV)/.test-$(ENGINE) $(TORCH)/.made
 	@$(BIN)/python tests/matrix.py --torch $(CURDIR)/$(TORCH)/$(SCRIPTS)/python --write docs/saving.md
+	@$(BIN)/python plugins/applications/tests/every_application.py --write docs/applications.md
 
 bench: $(VENV)/.test-$(ENGINE)
 	@$(BIN)/python benchmarks/run.py

@@ -115,6 +115,7 @@ if TYPE_CHECKING:
     from kerasplug.training import CallbackCost as CallbackCost
     from kerasplug.training import CallbackCosts as CallbackCosts
     from kerasplug.training import GracefulInterrupt as GracefulInterrupt
+    from kerasplug.training import GradualUnfreezing as GradualUnfreezing
     from kerasplug.training import HistoryPlot as HistoryPlot
     from kerasplug.training import JsonLog as JsonLog
     from kerasplug.training import ResumableCallbacks as ResumableCallbacks
@@ -184,8 +185,8 @@ _ROOMS = {
     "model_from_json model_from_yaml model_to_json model_to_yaml "
     "save_model save_model_hdf5 save_model_weights_hdf5",
     "testing": "skip_if_no_keras",
-    "training": "CallbackCost CallbackCosts GracefulInterrupt HistoryPlot "
-    "JsonLog ResumableCallbacks RichProgress StepCosts StepReport "
+    "training": "CallbackCost CallbackCosts GracefulInterrupt GradualUnfreezing "
+    "HistoryPlot JsonLog ResumableCallbacks RichProgress StepCosts StepReport "
     "callback_backup_and_restore callback_costs callback_csv_logger "
     "callback_early_stopping callback_lambda "
     "callback_learning_rate_scheduler callback_model_checkpoint "

@@ -216,3 +216,71 @@ def test_the_description_imports_no_keras():
     )
 
     assert done.stdout.split() == []
+
+
+# --- targets that load weights themselves ---
+
+seen = []
+
+
+def takes_weights(weights=None, pooling=None):
+    """A target of a plugin that reads its file by itself."""
+    seen.append(weights)
+    keras = kerasplug.implementation()
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+
+
+@pytest.fixture
+def selfish():
+    """An application whose target takes `weights`."""
+    packaged = kerasplug.applications["digits_cnn"].record.packaged_weights
+    record = kerasplug.ApplicationRecord(
+        name="selfish", target=f"{__name__}:takes_weights", packaged_weights=packaged
+    )
+
+    class Plugin:
+        @kerasplug.hookimpl
+        def kerasplug_applications(self):
+            return [record]
+
+    plugin = Plugin()
+    kerasplug.register(plugin, name="selfish")
+    seen.clear()
+    yield kerasplug.applications["selfish"]
+    kerasplug.unregister(plugin)
+
+
+def test_a_target_that_takes_weights_gets_a_path(selfish):
+    """Of the verified file; None where none are wanted."""
+    selfish()
+    selfish(weights=None)
+
+    path, nothing = seen
+    assert os.path.basename(path) == "digits_cnn.weights.h5"
+    assert os.path.isfile(path)
+    assert nothing is None
+
+
+def test_a_warning_is_about_the_users_line(digits_cnn):
+    """Also through the function under R's name."""
+    from kerasplug_applications import application_digits_cnn
+
+    for call in (digits_cnn, application_digits_cnn):
+        with pytest.warns(KerasplugWarning, match="does nothing") as caught:
+            call(pooling="avg")
+        assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("name", ["densenet121", "efficientnet_b0"])
+def test_keras_own_functions_load_a_path(name, tmp_path):
+    """As they load the file that they would download, with the top and without."""
+    from kerasplug_applications import builders
+
+    build = getattr(builders, name)
+    for top in (True, False):
+        arguments = {"include_top": top, "input_shape": (32, 32, 3)}
+        model = build(**arguments)
+        path = tmp_path / f"{top}.weights.h5"
+        model.save_weights(path)
+        again = build(weights=str(path), **arguments)
+        assert all(map(np.array_equal, again.get_weights(), model.get_weights()))

@@ -200,8 +200,11 @@ def test_what_no_hash_tells_is_looked_into(home, server):
     """Bytes that nobody states a hash of, and are no weights, are an error as well."""
     server.serve("/any.weights.h5", web.of(b"<html>not here</html>"))
 
-    with pytest.raises(ModelFileError, match=r"any\.weights\.h5"):
+    with pytest.raises(ModelFileError, match=r"any\.weights\.h5") as caught:
         application("unhashed")()
+
+    path = home / "models" / "any.weights.h5"
+    assert caught.value.mend == f"remove {path}, and it will be fetched again"
 
 
 def test_weights_of_another_shape_are_told(home):

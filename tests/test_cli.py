@@ -34,6 +34,7 @@ EACH = [
     ["timings"],
     ["cache", "show"],
     ["cache", "clear", "--quarantine"],
+    ["cite"],
     ["install-command", "jax"],
     ["completion", "bash"],
 ]
@@ -184,7 +185,9 @@ def test_unknown_commands_and_kinds_have_close_ones(capsys, arguments, close):
     assert close in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["show", "why", "timings", "install-command"])
+@pytest.mark.parametrize(
+    "command", ["show", "why", "timings", "cite", "install-command"]
+)
 def test_unknown_names_have_close_ones(shop, command):
     """A name that nothing has gets close names, on both streams, and exit code 2."""
     wrong = "lnoe" if command == "timings" else "lone_gaet"

@@ -2,29 +2,37 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
+from pathlib import Path
 
-import bibtexparser
 import pytest
+import yaml
+from bare import bare
+from cite_kit import read
 from cli_kit import HEAVY, Shop
-from fakes import install
+from fakes import declare, install, python
 
-from kerasplug.cli.bibtex import Entry, entry_of, is_bibtex, keyed
+import kerasplug
+from kerasplug.cli.citations import entries_of
 
+ROOT = Path(__file__).parents[1]
 WRITTEN = "@Article{own2020, title={Ours {and} theirs}, year=2020}"
 PAPER = "A. Ash, B. Birch and C. Cedar (2020). On Trees & Leaves. NICE 2021. "
 PAPER += "arXiv:2001.00001."
-EVIL = "X}\n@misc{y, title={z}} \\input{a} 50% #_~^"
+EVIL = "X}\n@misc{y, title={z}} \\input{a} 50% #_~^\x1b[31m"
 #: Name of an application -> what it says.
 SAID = {
     "oak": PAPER,
-    "elm": PAPER,
+    "elm": f" {PAPER}\n",
     "own": WRITTEN,
+    "rival": WRITTEN.replace("Ours", "Mine"),
     "shared": "D. Date (1999). One.",
     "silent": "",
     "evil": EVIL,
+    "sign": "É. Ďáblík (2001). Žlutý kůň.",
 }
 RECORDS = f"""
-    from kerasplug import ApplicationRecord, DatasetRecord, hookimpl
+    from kerasplug import ApplicationRecord, DatasetRecord, LayerRecord, hookimpl
 
     @hookimpl
     def kerasplug_applications():
@@ -35,8 +43,14 @@ RECORDS = f"""
 
     @hookimpl
     def kerasplug_datasets():
-        text = "D. Date (1999). Two."
-        return [DatasetRecord(name="shared", target="m:d", citation=text)]
+        return [
+            DatasetRecord(name="shared", target="m:d", citation="D. Date (1999). Two."),
+            DatasetRecord(name="silent", target="m:d"),
+        ]
+
+    @hookimpl
+    def kerasplug_layers():
+        return [LayerRecord(name=name, target="m:l") for name in ("oak", "bark")]
 """
 
 
@@ -54,18 +68,7 @@ def shop(tmp_path):
     return made
 
 
-def read(text):
-    """The entries, by key, as a parser of BibTeX reads them."""
-    library = bibtexparser.parse_string(text)
-    assert not library.failed_blocks, library.failed_blocks
-    assert len(library.blocks) == len(library.entries), "something is between them"
-    return {
-        entry.key: {field.key: field.value for field in entry.fields}
-        for entry in library.entries
-    }
-
-
-# --- the command ---
+# --- software ---
 
 
 def test_without_names_it_cites_what_everybody_uses(shop):
@@ -75,28 +78,93 @@ def test_without_names_it_cites_what_everybody_uses(shop):
     assert (said.code, said.err) == (0, "")
     found = read(said.out)
     assert [*found] == ["chollet2015keras", "jax2018github", "kerasplug"]
-    assert found["kerasplug"]["version"] == "0.1.0"
+    assert found["chollet2015keras"].people == [r"Chollet, Fran\c{c}ois", "others"]
+    assert found["chollet2015keras"].fields == {
+        "title": "Keras",
+        "year": "2015",
+        "howpublished": r"\url{https://keras.io}",
+    }
+
+
+def test_versions_are_those_installed(shop):
+    """JAX and the toolkit want their versions to be cited."""
+    found = read(shop.run("cite", "jax", "kerasplug").out)
+
+    assert found["jax2018github"].fields["version"] == version("jax")
+    assert found["kerasplug"].fields["version"] == kerasplug.__version__
+
+
+def test_the_toolkit_is_cited_as_its_file_says(shop):
+    """CITATION.cff and the command have one title and the same authors."""
+    said = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    found = read(shop.run("cite", "kerasplug").out)["kerasplug"]
+
+    assert found.fields["title"] == f"{{{said['title']}}}"
+    assert found.people == [f"{{{one['name']}}}" for one in said["authors"]]
 
 
 def test_software_can_be_named(shop):
     """Keras, the engines and the toolkit, also where they are not installed."""
-    said = shop.run("cite", "torch", "tensorflow", "kerasplug", without="torch")
+    names = ("torch", "tensorflow", "kerasplug", "torch")
+    said = shop.run("cite", *names, without="torch")
 
     assert said.code == 0
-    assert len(read(said.out)) == 3
+    found = read(said.out)
+    assert len(found) == 3
+    assert len(found["tensorflow2015-whitepaper"].people) == 40
+    assert len(found["ansel2024pytorch"].people) == 49
+
+
+def test_an_engine_that_is_not_there_is_not_in_use(tmp_path):
+    """Where nothing is installed, Keras and the toolkit are cited all the same."""
+    code = "import sys; from kerasplug.cli import main; sys.exit(main(['cite']))"
+    env = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "KERAS_BACKEND": "jax"}
+
+    found = read(bare(code, tmp_path, env=env).stdout)
+
+    assert [*found] == ["chollet2015keras", "kerasplug"]
+
+
+def test_a_plugin_may_provide_what_is_called_like_software(shop):
+    """An application goes before the engine of its name; a backend does not."""
+    source = """
+        from kerasplug import ApplicationRecord, BackendRecord, hookimpl
+
+        @hookimpl
+        def kerasplug_applications():
+            text = "J. Jay (2020). Birds."
+            return [ApplicationRecord(name="jax", target="m:a", citation=text)]
+
+        @hookimpl
+        def kerasplug_backends():
+            return [BackendRecord(name="torch", target="m:b", modules=("m",))]
+    """
+    groups = {"kerasplug": {"birds": "birds_hooks"}}
+    install(shop.site, "birds", groups, modules={"birds_hooks.py": source})
+
+    found = read(shop.run("cite", "jax", "torch").out)
+
+    assert [*found] == ["ansel2024pytorch", "jay2020birds"]
+
+
+# --- what plugins provide ---
 
 
 def test_one_paper_is_one_entry(shop):
     """Of two applications, which are named in it."""
     said = shop.run("cite", "oak", "woods/elm", "oak")
 
-    ((key, fields),) = read(said.out).items()
+    ((key, found),) = read(said.out).items()
     assert key == "ash2021trees"
-    assert fields["author"] == "A. Ash and B. Birch and C. Cedar"
-    assert fields["title"] == r"{On Trees \& Leaves}"
-    assert (fields["year"], fields["booktitle"]) == ("2021", "NICE 2021")
-    assert (fields["eprint"], fields["archivePrefix"]) == ("2001.00001", "arXiv")
-    assert fields["note"] == "applications oak, elm of woods 2.1"
+    assert found.people == ["Ash, A.", "Birch, B.", "Cedar, C."]
+    assert found.fields == {
+        "title": r"{On Trees \& Leaves}",
+        "year": "2021",
+        "booktitle": "NICE 2021",
+        "eprint": "2001.00001",
+        "archivePrefix": "arXiv",
+        "note": "applications oak, elm of woods 2.1",
+    }
 
 
 def test_a_name_of_two_kinds_cites_both(shop):
@@ -106,26 +174,99 @@ def test_a_name_of_two_kinds_cites_both(shop):
     assert [*found] == ["date1999one", "date1999two"]
 
 
+def test_kinds_that_cannot_say_it_do_not_count(shop):
+    """A layer of the same name has no citation, and nobody misses it."""
+    said = shop.run("cite", "oak")
+
+    assert (said.code, said.err) == (0, "")
+    assert [*read(said.out)] == ["ash2021trees"]
+
+
 def test_what_the_author_wrote_is_passed_on(shop):
-    """BibTeX in a record is not taken apart."""
+    """BibTeX in a record is not taken apart; a key that is taken gets a letter."""
     assert shop.run("cite", "own").out == WRITTEN + "\n"
+
+    found = read(shop.run("cite", "own", "rival").out)
+    assert [*found] == ["own2020", "own2020b"]
+    assert found["own2020b"].fields["title"] == "Mine {and} theirs"
 
 
 def test_a_plugin_cites_all_that_it_provides(shop):
     """By the name of the distribution; what says nothing is left out."""
-    said = shop.run("cite", "woods")
+    said = shop.run("cite", "Woods")
 
-    assert said.code == 0
-    assert len(read(said.out)) == 5
+    assert (said.code, said.err) == (0, "")
+    assert len(read(said.out)) == 7
+
+
+def test_nothing_that_a_plugin_says_breaks_the_bibliography(shop):
+    """Braces, line ends, commands: all of it is the text of one note."""
+    said = shop.run("cite", "evil", "oak")
+
+    found = read(said.out)
+    assert [*found] == ["evil", "ash2021trees"]
+    assert r"\textbackslash{}input\textbraceleft{}a" in found["evil"].fields["note"]
+    assert r"50\% \#\_" in found["evil"].fields["note"]
+    assert "\x1b" not in said.out
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+def test_a_file_is_utf_8(shop, encoding):
+    """Whatever encoding standard output has: LaTeX reads UTF-8."""
+    said = shop.run("cite", "sign", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+
+    found = read(said.out.encode(encoding).decode("utf-8"))
+    assert found["dablik2001zluty"].people == ["Ďáblík, É."]
+    assert found["dablik2001zluty"].fields["title"] == "{Žlutý kůň}"
+
+
+def test_the_stream_keeps_its_encoding(shop):
+    """Whoever calls the command inside a program gets standard output back."""
+    code = """
+        import io, sys
+        from kerasplug.cli import main
+        stream = sys.stdout = io.TextIOWrapper(io.BytesIO(), "latin-1", "replace")
+        main(["cite", "sign"])
+        stream.write("ů")
+        stream.flush()
+        sys.stderr.write(ascii(stream.buffer.getvalue()[-3:]) + stream.encoding)
+    """
+    done = python(code, shop.site, env={"XDG_CACHE_HOME": str(shop.cache)})
+
+    assert done.stderr == r"b'}\n?'latin-1"
+
+
+# --- what fails ---
 
 
 def test_what_says_nothing_is_told_apart(shop):
     """The others are still printed, and the exit code tells."""
-    said = shop.run("cite", "oak", "silent")
+    said = shop.run("cite", "oak", "silent", "woods/bark")
 
     assert said.code == 1
     assert [*read(said.out)] == ["ash2021trees"]
-    assert "woods/silent does not say how to cite it" in said.err
+    assert said.err.splitlines() == [
+        line
+        for kind, name in (
+            ("application", "woods/silent"),
+            ("dataset", "woods/silent"),
+            ("layer", "woods/bark"),
+        )
+        for line in (
+            f"kerasplug: the {kind} {name} does not say how to cite it",
+            f"  mend:     kerasplug show {name} says where it is from",
+        )
+    ]
+
+
+def test_a_plugin_may_have_nothing_to_say(shop):
+    """That of which nothing can be cited is told, with nothing on standard output."""
+    declare(shop.site, "lone", {"lone_gate": "lone_mod:Gate"})
+
+    said = shop.run("cite", "lone")
+
+    assert (said.code, said.out) == (1, "")
+    assert "the plugin lone does not say how to cite it" in said.err
 
 
 def test_an_unknown_name_is_an_error(shop):
@@ -133,7 +274,24 @@ def test_an_unknown_name_is_an_error(shop):
     said = shop.run("cite", "oka", "elm")
 
     assert (said.code, said.out) == (2, "")
-    assert "oak" in said.err
+    assert "did you mean 'oak'" in said.err
+    assert "did you mean 'tensorflow'" in shop.run("cite", "tensorflw").err
+
+
+def test_a_name_that_several_plugins_have_is_an_error(shop):
+    """With the canonical names, of which each can be cited."""
+    source = RECORDS.replace("Ash", "Axe")
+    groups = {"kerasplug": {"trees": "trees_hooks"}}
+    install(shop.site, "trees", groups, modules={"trees_hooks.py": source})
+
+    said = shop.run("cite", "elm")
+
+    assert (said.code, said.out) == (2, "")
+    assert "trees/elm, woods/elm" in said.err
+    assert [*read(shop.run("cite", "trees/elm").out)] == ["axe2021trees"]
+
+
+# --- for programs ---
 
 
 def test_programs_get_json(shop):
@@ -147,25 +305,19 @@ def test_programs_get_json(shop):
         ["woods/oak", "woods/elm"],
     )
     assert paper["bibtex"].startswith("@inproceedings{ash2021trees,")
-    assert said.data["without"] == ["woods/silent"]
-
-
-def test_nothing_that_a_plugin_says_breaks_the_bibliography(shop):
-    """Braces, line ends, commands: all of it is the text of one note."""
-    ((key, fields),) = read(shop.run("cite", "evil").out).items()
-
-    assert key == "evil"
-    assert r"\textbackslash{}input\{a\}" in fields["note"]
-    assert r"50\% \#\_" in fields["note"]
+    assert said.data["without"] == [
+        {"kind": "application", "name": "woods/silent"},
+        {"kind": "dataset", "name": "woods/silent"},
+    ]
 
 
 def test_citing_imports_no_keras(shop):
-    """As no command does."""
+    """As no command does, and it asks only for what is installed."""
     code = (
         "import sys; from kerasplug.cli import main; main(sys.argv[1:]); "
         f"print(*sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
     )
-    for names in ((), ("oak", "shared", "keras")):
+    for names in ((), ("oak", "shared", "keras", "jax")):
         done = subprocess.run(
             [sys.executable, "-c", code, "cite", *names],
             env=shop.environment(),
@@ -176,106 +328,38 @@ def test_citing_imports_no_keras(shop):
         assert done.stderr.strip() == ""
 
 
+# --- our own plugins ---
+
+
 @pytest.mark.parametrize(
-    ("plugin", "count"), [("kerasplug-applications", 15), ("kerasplug-datasets", 10)]
+    ("plugin", "count"),
+    [
+        ("kerasplug-applications", 15),
+        ("kerasplug-datasets", 10),
+        ("downstream-pkg", 1),
+    ],
 )
 def test_our_own_plugins_can_be_cited(plugin, count, tmp_path):
     """Each application and data set says by whom it is, in a form that is known."""
     found = read(Shop(tmp_path).run("cite", plugin).out)
 
     assert len(found) == count
-    # A resolution of the United Nations has no authors.
-    unread = [key for key, fields in found.items() if "author" not in fields]
-    assert unread == (["udhr"] if "udhr" in found else [])
-    for key in set(found) - {"udhr"}:
-        assert 1900 < int(found[key]["year"]) < 2100
-        assert len(found[key]["title"]) > 5
+    for key, entry in found.items():
+        assert entry.people
+        assert 1900 < int(entry.fields["year"]) < 2100
+        assert len(entry.fields["title"]) > 5
+        where = {"eprint", "doi", "booktitle", "journal", "institution", "howpublished"}
+        assert where & set(entry.fields) or key == "lewis1997reuters"
 
 
-# --- entries ---
+def test_the_page_shows_what_is_printed(tmp_path):
+    """The example of the documentation is the answer, and its lines can be read."""
+    page = (ROOT / "docs/commands.md").read_text("utf-8")
+    section = page.partition("\n## kerasplug cite\n")[2].partition("\n## ")[0]
+    shown, lines = (part.split("```")[0] for part in section.split("```text\n")[1:])
+    command, _, answer = shown.partition("\n")
 
-
-@pytest.mark.parametrize(
-    ("text", "kind", "fields"),
-    [
-        (
-            "A. Ash (1998). Reading. Proceedings of the IEEE 86(11), 2278-2324.",
-            "article",
-            {
-                "journal": "Proceedings of the IEEE",
-                "volume": "86",
-                "number": "11",
-                "pages": "2278--2324",
-            },
-        ),
-        (
-            "A. Ash (1978). Prices. Journal of Trees 5, 81-102.",
-            "article",
-            {"journal": "Journal of Trees", "volume": "5", "pages": "81--102"},
-        ),
-        (
-            "A. Ash (2011). Words. ACL 2011, 142-150.",
-            "inproceedings",
-            {"booktitle": "ACL 2011", "pages": "142--150", "year": "2011"},
-        ),
-        (
-            "A. Ash (1988). Spirals. Proceedings of the Summer School.",
-            "inproceedings",
-            {"booktitle": "Proceedings of the Summer School", "year": "1988"},
-        ),
-        (
-            "A. Ash (2009). Images. Technical report, University of Trees.",
-            "techreport",
-            {"institution": "University of Trees"},
-        ),
-        (
-            "A. Ash (1998). Digits [Dataset]. Repository. https://doi.org/10.24432/C50P49",
-            "misc",
-            {"howpublished": "Repository", "doi": "10.24432/C50P49"},
-        ),
-        (
-            "A. Ash (2020). A page. https://example.org/a_b.",
-            "misc",
-            {"url": "https://example.org/a_b"},
-        ),
-        ("A. Ash (2020). No more", "misc", {"title": "{No more}", "year": "2020"}),
-        ("Ash, in 2020", "misc", {"note": "Ash, in 2020", "title": "{thing}"}),
-    ],
-)
-def test_forms_of_citations(text, kind, fields):
-    """Where something was published tells what kind of entry it is."""
-    entry = entry_of(text, "thing")
-
-    assert entry.kind == kind
-    assert entry.fields.items() >= fields.items()
-    assert read(str(entry))[entry.key] == dict(entry.fields)
-
-
-def test_keys_are_plain_and_their_own():
-    """ASCII without accents; `b` and `c` after one that is taken; given ones stay."""
-    made = keyed(
-        [
-            *[entry_of("É. Čapek (1920). R.U.R. and more.", "x") for _ in range(3)],
-            Entry("misc", "capek1920r", {}, "@misc{capek1920r, a=b}"),
-        ]
-    )
-
-    keys = [entry.key for entry in made]
-    assert keys == ["capek1920rb", "capek1920rc", "capek1920rd", "capek1920r"]
-
-
-@pytest.mark.parametrize(
-    ("text", "whole"),
-    [
-        (WRITTEN, True),
-        ("@misc{a, title={\\{}}", True),
-        ("@misc{a, title={B}", False),
-        ("@misc{a, title={B}} @misc{b, title={C}}", False),
-        ("@misc{a, title={B}}}", False),
-        ("@misc{title={B}}", False),
-        ("A. Ash (2020). Trees.", False),
-    ],
-)
-def test_half_an_entry_is_no_entry(text, whole):
-    """Only one that is whole is passed on; another one would swallow the next."""
-    assert is_bibtex(text) is whole
+    assert command == "$ kerasplug cite vgg16 vgg19"
+    assert Shop(tmp_path).run("cite", "vgg16", "vgg19").out == answer
+    kinds = [entries_of(line, "x")[0].kind for line in lines.splitlines()]
+    assert kinds == ["inproceedings", "article"]

@@ -62,6 +62,8 @@ def completed(shop, line):
         ("kerasplug why zebra_n", {"zebra_norm"}),
         ("kerasplug timings zeb", {"zebra-pkg"}),
         ("kerasplug install-command tensorf", {"tensorflow"}),
+        ("kerasplug cite vgg16 tensorf", {"tensorflow"}),
+        ("kerasplug cite two_sp", {"two_spirals"}),
         ("kerasplug show --kind data", {"datasets"}),
         ("kerasplug doctor --im", {"--imports"}),
         ("kerasplug cache ", {"show", "clear"}),

@@ -1,45 +1,40 @@
-"""Citations as BibTeX: what a record says in one line, taken apart.
+r"""BibTeX: entries that stay whole, whatever the texts in them hold.
 
-The text is UTF-8, which BibTeX writes through and biber reads. What a plugin says
-can't break an entry: all that BibTeX or LaTeX would obey is escaped.
+The text is UTF-8: LaTeX and biber expect it, BibTeX hands it through, and a name stays
+readable. Braces can't be escaped in it: to BibTeX `\{` is a brace as well.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-__all__ = ["Entry", "entry_of", "is_bibtex", "keyed"]
-
-#: Authors (year). Title. The rest.
-_FORM: Final = re.compile(
-    r"(?P<authors>\S.*?) \((?P<year>\d{4})\)\. "
-    r"(?P<title>\S.*?)\.?(?:(?<=\.) (?P<rest>.+))?",
-    re.DOTALL,
-)
-_ARXIV: Final = re.compile(r"arXiv:(\d{4}\.\d{4,5})(?:v\d+)?\.?")
-_DOI: Final = re.compile(r"(?:https?://doi\.org/|doi:\s*)(10\.\S+?)\.?(?=\s|$)")
-_URL: Final = re.compile(r"(https?://\S+?)\.?(?=\s|$)")
-#: "Proceedings of the IEEE 86(11), 2278-2324": a journal has a volume and pages.
-_JOURNAL: Final = re.compile(
-    r"(?P<journal>.+?) (?P<volume>\d{1,3})(?:\((?P<number>\d+)\))?,"
-    r" (?P<pages>\d+-\d+)"
-)
-#: "CVPR 2016", "ACL 2011, 142-150", and what calls itself proceedings.
-_CONFERENCE: Final = re.compile(
-    r"(?P<booktitle>[A-Z]\S* (?P<year>\d{4})|Proceedings of .+?)"
-    r"(?:, (?P<pages>\d+-\d+))?"
-)
-_REPORT: Final = re.compile(r"Technical report, (?P<institution>.+)")
+__all__ = ["Entry", "escaped", "keyed", "written"]
 
 _ESCAPES: Final = {
     "\\": r"\textbackslash{}",
+    "{": r"\textbraceleft{}",
+    "}": r"\textbraceright{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
-    **{one: f"\\{one}" for one in "{}&%$#_"},
+    **{one: f"\\{one}" for one in "&%$#_"},
 }
-#: One entry, whole: its kind and its key.
-_ENTRY: Final = re.compile(r"@(?P<kind>[A-Za-z]+)\s*\{\s*(?P<key>[^\s,{}=\"#%]+)\s*,")
+_HEAD: Final = re.compile(
+    r"@(?P<kind>[A-Za-z]+)\s*\{\s*(?P<key>[^\s,{}()=\"'#%~\\@]+)\s*,"
+)
+#: What looks like an entry and is none.
+_NO_ENTRIES: Final = ("comment", "preamble", "string")
+_FIELD: Final = re.compile(r"\s*(?P<name>[A-Za-z][A-Za-z0-9_:.+/-]*)\s*=\s*")
+#: A value without braces or quotes; other abbreviations may be defined nowhere.
+_BARE: Final = re.compile(
+    r"(?:\d+|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?![A-Za-z0-9_])",
+    re.IGNORECASE,
+)
+_JOIN: Final = re.compile(r"\s*#\s*")
+_COMMA: Final = re.compile(r"\s*,")
+_CLOSE: Final = re.compile(r"\s*\}")
+_GAP: Final = re.compile(r"\s*")
+#: There are 26 letters to tell keys apart.
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 
 class Entry(NamedTuple):
@@ -63,147 +58,121 @@ class Entry(NamedTuple):
         lines = [f"  {name} = {{{value}}}," for name, value in self.fields.items()]
         return "\n".join([f"@{self.kind}{{{self.key},", *lines, "}"])
 
+    def under(self, key: str) -> "Entry":
+        """The same entry under another key."""
+        head = _HEAD.match(self.verbatim)
+        if key == self.key or not head:
+            return self._replace(key=key)
+        before, after = self.verbatim[: head.start("key")], head.end("key")
+        return self._replace(key=key, verbatim=before + key + self.verbatim[after:])
+
 
 def escaped(text: str) -> str:
     r"""The text on one line, so that LaTeX prints it as it is.
 
     Example:
-        >>> print(escaped("50% of {A_b}"))
-        50\% of \{A\_b\}
+        >>> print(escaped("50% of A_b"))
+        50\% of A\_b
     """
-    line = "".join(one if one.isprintable() else " " for one in text)
-    return "".join(_ESCAPES.get(one, one) for one in " ".join(line.split()))
+    line = " ".join(_shown(text).split())
+    return "".join(_ESCAPES.get(one, one) for one in line)
 
 
-def is_bibtex(text: str) -> bool:
-    """Whether it is one entry of BibTeX, whole, with nothing after it.
+def _shown(text: str) -> str:
+    """The text without control characters: a terminal would obey them."""
+    return "".join(one if one.isprintable() or one in "\n\t" else " " for one in text)
+
+
+def written(text: str) -> list[Entry]:
+    """The entries of a text that is BibTeX; none unless all of it are whole entries.
 
     Example:
-        >>> is_bibtex("@misc{a, title={B}}"), is_bibtex("@misc{a, title={B}")
-        (True, False)
+        >>> [entry.key for entry in written("@misc{a, title={B}} @misc{c, year=1}")]
+        ['a', 'c']
+        >>> written("@misc{a, title={B}")
+        []
     """
-    text = text.strip()
-    if not _ENTRY.match(text):
-        return False
+    text = _shown("\n".join(text.strip().splitlines()))
+    found, place = [], 0
+    while place < len(text):
+        end = _after_entry(text, place)
+        if not end:
+            return []
+        entry = text[place:end]
+        head = _HEAD.match(entry)
+        assert head is not None
+        found.append(Entry(head["kind"], head["key"], {}, entry))
+        gap = _GAP.match(text, end)
+        place = gap.end() if gap else end
+    return found
+
+
+def _after_entry(text: str, place: int) -> int:
+    """The place behind the whole entry that begins here; 0 where none does."""
+    begin, head = place, _HEAD.match(text, place)
+    if not head or head["kind"].lower() in _NO_ENTRIES:
+        return 0
+    place, seen = head.end(), set()
+    while field := _FIELD.match(text, place):
+        name = field["name"].lower()
+        place = _after_value(text, field.end())
+        if not place or name in seen:
+            return 0
+        seen.add(name)
+        comma = _COMMA.match(text, place)
+        if not comma:
+            break
+        place = comma.end()
+    closed = _CLOSE.match(text, place)
+    if not closed or not _is_whole_to_all(text[begin : closed.end()]):
+        return 0
+    return closed.end()
+
+
+def _is_whole_to_all(entry: str) -> bool:
+    r"""Whether it ends where it ends also to readers that take `\{` for no brace."""
+    rest = re.sub(r"\\[{}]", "", entry[entry.index("{") :])
+    return _after_piece(rest, 0) == len(rest)
+
+
+def _after_value(text: str, place: int) -> int:
+    """The place behind the value that begins here; 0 where it does not end."""
+    while place := _after_piece(text, place):
+        join = _JOIN.match(text, place)
+        if not join:
+            break
+        place = join.end()
+    return place
+
+
+def _after_piece(text: str, place: int) -> int:
+    opening = text[place : place + 1]
+    if opening not in ("{", '"'):
+        bare = _BARE.match(text, place)
+        return bare.end() if bare else 0
     depth = 0
-    for place, one in enumerate(re.sub(r"\\[{}]", "  ", text)):
+    for here in range(place + (opening == '"'), len(text)):
+        one = text[here]
         depth += (one == "{") - (one == "}")
-        if not depth and one == "}":
-            return place == len(text) - 1
-    return False
-
-
-def entry_of(citation: str, name: str, note: str = "") -> Entry:
-    r"""A citation as an entry.
-
-    Args:
-        citation: one line of the form "Authors (year). Title. Where. arXiv:…", an entry
-            of BibTeX, or any other text.
-        name: of what is cited: the title, where the text is of no known form.
-        note: what is to be said besides.
-
-    Returns:
-        BibTeX as it is; else an entry with a key of author, year and title.
-
-    Example:
-        >>> print(entry_of("A. Ash and B. Birch (2020). Trees. arXiv:2001.00001.", "t"))
-        @misc{ash2020trees,
-          author = {A. Ash and B. Birch},
-          title = {{Trees}},
-          year = {2020},
-          eprint = {2001.00001},
-          archivePrefix = {arXiv},
-        }
-    """
-    text = " ".join(citation.split())
-    if is_bibtex(citation):
-        key = _ENTRY.match(citation.strip())
-        assert key is not None
-        return Entry(key["kind"], key["key"], {}, citation.strip())
-    form = _FORM.fullmatch(text)
-    noted = {"note": escaped(note)} if note else {}
-    if form is None:
-        said = f"{text} ({note})" if note else text
-        fields = {"title": f"{{{escaped(name)}}}", "note": escaped(said)}
-        return Entry("misc", _plain(name) or "thing", fields)
-    authors = _authors(form["authors"])
-    kind, where = _where(form["rest"] or "")
-    year = where.pop("year", form["year"])
-    fields = {
-        "author": " and ".join(map(escaped, authors)),
-        "title": f"{{{escaped(form['title'])}}}",
-        "year": year,
-        **where,
-        **noted,
-    }
-    return Entry(kind, _key(authors[0], year, form["title"]), fields)
-
-
-def _authors(text: str) -> list[str]:
-    return re.split(r", (?:and )?| and ", text)
-
-
-def _where(text: str) -> tuple[str, dict[str, str]]:
-    """The kind of an entry, and the fields that say where it was published."""
-    links: dict[str, str] = {}
-    for name, pattern in (("eprint", _ARXIV), ("doi", _DOI), ("url", _URL)):
-        found = pattern.search(text)
-        if found and (name != "url" or "doi" not in links):
-            links[name] = _linked(found[1])
-            text = text.replace(found[0], "").strip()
-    if "eprint" in links:
-        links["archivePrefix"] = "arXiv"
-    place = text.strip(" .")
-    for kind, pattern in (
-        ("techreport", _REPORT),
-        ("article", _JOURNAL),
-        ("inproceedings", _CONFERENCE),
-    ):
-        found = pattern.fullmatch(place)
-        if found:
-            fields = {k: escaped(v) for k, v in found.groupdict().items() if v}
-            if "pages" in fields:
-                fields["pages"] = fields["pages"].replace("-", "--")
-            return kind, fields | links
-    return "misc", ({"howpublished": escaped(place)} if place else {}) | links
-
-
-def _linked(address: str) -> str:
-    """An address without what would end the field; the rest of it LaTeX takes."""
-    return re.sub(r"[{}\\\s]", "", address)
-
-
-def _plain(text: str) -> str:
-    letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]", "", letters.lower())
-
-
-def _key(author: str, year: str, title: str) -> str:
-    family = author.rsplit(maxsplit=1)[-1]
-    small = ("a", "an", "the", "on", "of", "to")
-    words = [_plain(word) for word in re.split(r"[^\w']+", title)]
-    first = next((word for word in words if word and word not in small), "")
-    return f"{_plain(family) or 'anonymous'}{year}{first}"
+        if depth < 0:
+            return 0
+        if not depth and (opening == "{" or one == '"'):
+            return here + 1
+    return 0
 
 
 def keyed(entries: Iterable[Entry]) -> list[Entry]:
     """The entries, each with a key of its own: `b`, `c`, … after one that is taken.
 
-    What authors wrote themselves keeps its key.
+    What authors wrote themselves chooses first. BibTeX takes `A` and `a` for one key.
     """
-    made = list(entries)
-    taken = {entry.key for entry in made if entry.verbatim}
-    for place, entry in enumerate(made):
-        if entry.verbatim:
-            continue
-        key, number = entry.key, 1
-        while key in taken:
+    made, taken = list(entries), set[str]()
+    for place in sorted(range(len(made)), key=lambda at: not made[at].verbatim):
+        first = key = made[place].key
+        number = 1
+        while key.lower() in taken:
+            key = f"{first}{_LETTERS[number : number + 1] or f'-{number + 1}'}"
             number += 1
-            key = f"{entry.key}{_letters(number)}"
-        taken.add(key)
-        made[place] = entry._replace(key=key)
+        taken.add(key.lower())
+        made[place] = made[place].under(key)
     return made
-
-
-def _letters(number: int) -> str:
-    return chr(96 + number) if number <= 26 else f"-{number}"  # noqa: PLR2004 -- a to z

@@ -1,53 +1,27 @@
 """`kerasplug cite`: BibTeX of Keras, of kerasplug, and of what plugins provide."""
 
 import argparse
-from collections.abc import Iterable, Sequence
+import difflib
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-import kerasplug
 from kerasplug import registry
-from kerasplug.cli import names
-from kerasplug.cli.bibtex import Entry, entry_of, keyed
-from kerasplug.cli.output import complain
+from kerasplug.cli import names, software
+from kerasplug.cli.bibtex import Entry, keyed
+from kerasplug.cli.citations import entries_of
+from kerasplug.cli.output import Output, complain
+from kerasplug.errors import UnknownNameError
+from kerasplug.hooks import RECORD_TYPES
 from kerasplug.registry import Claim
+from kerasplug.registry.overview import table
 
 __all__ = ["add_arguments", "run"]
 
-#: As they ask to be cited: https://keras.io/getting_started/faq/, and the CITATION
-#: files and pages of TensorFlow, JAX and PyTorch.
-_SOFTWARE: Final = {
-    "keras": r"""@misc{chollet2015keras,
-  title = {Keras},
-  author = {Chollet, Fran\c{c}ois and others},
-  year = {2015},
-  howpublished = {\url{https://keras.io}},
-}""",
-    "tensorflow": r"""@misc{tensorflow2015-whitepaper,
-  title = {{TensorFlow}: Large-Scale Machine Learning on Heterogeneous Systems},
-  author = {Abadi, Mart{\'\i}n and others},
-  year = {2015},
-  url = {https://www.tensorflow.org/},
-  note = {Software available from tensorflow.org},
-}""",
-    "jax": r"""@software{jax2018github,
-  title = {{JAX}: composable transformations of {Python}+{NumPy} programs},
-  author = {James Bradbury and Roy Frostig and Peter Hawkins and Matthew James Johnson
-    and Chris Leary and Dougal Maclaurin and George Necula and Adam Paszke
-    and Jake Vander{P}las and Skye Wanderman-{M}ilne and Qiao Zhang},
-  year = {2018},
-  url = {http://github.com/jax-ml/jax},
-}""",
-    "torch": r"""@inproceedings{ansel2024pytorch,
-  title = {{PyTorch} 2: Faster Machine Learning Through Dynamic {Python} Bytecode
-    Transformation and Graph Compilation},
-  author = {Ansel, Jason and others},
-  booktitle = {29th ACM International Conference on Architectural Support for
-    Programming Languages and Operating Systems, Volume 2 (ASPLOS '24)},
-  year = {2024},
-  doi = {10.1145/3620665.3640366},
-}""",
-}
-_OWN: Final = "kerasplug"
+#: The kinds whose records can say how to cite a thing.
+_KINDS: Final = tuple(
+    kind for kind, one in RECORD_TYPES.items() if hasattr(one, "citation")
+)
 
 
 class _Cited(NamedTuple):
@@ -57,14 +31,21 @@ class _Cited(NamedTuple):
     things: tuple[str, ...]
 
 
+class _Silent(NamedTuple):
+    """What does not say how to cite it."""
+
+    kind: str
+    name: str
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Tell the parser what `kerasplug cite` takes."""
     names.add_name(
         parser,
         _citable,
         "of an application, a data set, or any other thing that says how to cite it, "
-        "bare or canonical; or keras, kerasplug, tensorflow, jax, torch; without one: "
-        "Keras, the backend in use, and kerasplug",
+        "bare or canonical; or of a plugin, for all of it; or keras, kerasplug, "
+        "tensorflow, jax, torch; without one: Keras, the backend in use, and kerasplug",
         nargs="*",
     )
 
@@ -77,74 +58,98 @@ def run(options: argparse.Namespace) -> int:
         AmbiguousNameError: several distributions provide a thing of that name.
         PluginError: a plugin contradicts itself about it.
     """
-    wanted = list(dict.fromkeys(options.name)) or _usual()
-    software = [_software(name) for name in wanted if _is_software(name)]
-    claims = [one for name in wanted if not _is_software(name) for one in _of(name)]
-    told = {claim: _citation(claim) for claim in claims}
-    silent = [claim.canonical for claim, text in told.items() if not text]
-    cited = [*software, *_grouped({c: text for c, text in told.items() if text})]
+    cited: list[_Cited] = []
+    told: dict[Claim, str] = {}
+    silent: list[_Silent] = []
+    for name in dict.fromkeys(options.name or _usual()):
+        if _is_software(name):
+            cited.append(_Cited(software.entry(name), (name,)))
+            continue
+        claims = _named(name)
+        told |= {claim: text for claim in claims if (text := _citation(claim))}
+        silent += _silent(name, claims)
+    cited += _grouped(told)
     entries = keyed(one.entry for one in cited)
     if options.json:
         options.output.data(_plain(entries, cited, silent))
     else:
-        options.output.write("\n\n".join(map(str, entries)) + "\n" * bool(entries))
-    for name in silent:
-        complain(f"kerasplug: {name} does not say how to cite it")
+        _write(options.output, "\n\n".join(map(str, entries)))
+    for one in dict.fromkeys(silent):
+        complain(f"kerasplug: the {one.kind} {one.name} does not say how to cite it")
+        complain(f"  mend:     kerasplug show {one.name} says where it is from")
     return int(bool(silent))
 
 
 def _usual() -> list[str]:
-    """Keras, the backend that it uses, and this toolkit."""
+    """Keras, the backend that it uses, if that is installed, and this toolkit."""
+    from kerasplug._frameworks import examine_backend
     from kerasplug.implementation import backend
 
-    return list(dict.fromkeys(["keras", *({backend()} & set(_SOFTWARE)), _OWN]))
+    engine = backend()
+    used = engine in software.NAMES and bool(examine_backend(engine))
+    return ["keras", *([engine] if used else []), "kerasplug"]
 
 
 def _is_software(name: str) -> bool:
-    return name == _OWN or (name in _SOFTWARE and not names.claims_of(_table(), name))
+    """Whether it is meant; a thing of a plugin with such a name goes before it."""
+    if name not in software.NAMES:
+        return False
+    return not any(one.kind in _KINDS for one in names.claims_of(table(), name))
 
 
-def _table() -> Any:
-    from kerasplug.registry.overview import table
-
-    return table()
-
-
-def _software(name: str) -> _Cited:
-    if name != _OWN:
-        return _Cited(entry_of(_SOFTWARE[name], name), (name,))
-    fields = {
-        "title": "{kerasplug: the plugin toolkit for packages that extend Keras}",
-        "author": "{The kerasplug authors}",
-        "year": "2026",
-        "version": kerasplug.__version__,
-    }
-    return _Cited(Entry("software", _OWN, fields), (name,))
-
-
-def _of(name: str) -> Sequence[Claim]:
+def _named(name: str) -> Sequence[Claim]:
     """The things that a name means; a data set and an application may share it."""
-    found = names.find(name)
-    if found.ambiguous:
-        raise names.ambiguous(name, found.ambiguous)
-    if found.claims:
-        return found.claims
-    assert found.plugin is not None
-    plugin = found.plugin.name
-    every = (claim for kind in registry.KINDS for claim in registry.claims(kind))
-    return [one for one in every if one.provider.name == plugin and _citation(one)]
+    found = _found(name)
+    citable = [claim for claim in found.claims if claim.kind in _KINDS]
+    clash = found._replace(claims=citable or found.claims).ambiguous
+    if clash:
+        raise names.ambiguous(name, clash)
+    if found.claims or found.plugin is None:
+        return citable or found.claims
+    return [one for one in _all() if one.provider is found.plugin and _citation(one)]
+
+
+def _found(name: str) -> names.Found:
+    """What it means; software is known to the error as well."""
+    try:
+        return names.find(name)
+    except UnknownNameError as error:
+        near = difflib.get_close_matches(name, software.NAMES, n=1, cutoff=0.7)
+        if not near:
+            raise
+        close = [*near, *error.close]
+        mend = "did you mean " + " or ".join(map(repr, close)) + "?"
+        raise UnknownNameError(
+            error.what, close=close, found=error.found, mend=mend
+        ) from None
+
+
+def _all() -> Iterator[Claim]:
+    """All that plugins provide and that could say how to cite it."""
+    return (claim for kind in _KINDS for claim in registry.claims(kind))
 
 
 def _citation(claim: Claim) -> str:
-    return str(getattr(claim.record(), "citation", ""))
+    return str(getattr(claim.record(), "citation", "")).strip()
 
 
-def _grouped(told: dict[Claim, str]) -> Iterable[_Cited]:
-    """One entry for each citation, however many things share it."""
-    for text in dict.fromkeys(told.values()):
-        some = [claim for claim, one in told.items() if one == text]
-        entry = entry_of(text, some[0].name, _note(some))
-        yield _Cited(entry, tuple(claim.canonical for claim in some))
+def _silent(name: str, claims: Sequence[Claim]) -> list[_Silent]:
+    """What a name means and has nothing to say: things, or a whole plugin."""
+    if not claims:
+        return [_Silent("plugin", name)]
+    return [_Silent(c.kind, c.canonical) for c in claims if not _citation(c)]
+
+
+def _grouped(told: dict[Claim, str]) -> Iterator[_Cited]:
+    """The entries of each citation once, however many things share it."""
+    groups: dict[str, list[Claim]] = {}
+    for claim, text in told.items():
+        groups.setdefault(" ".join(text.split()), []).append(claim)
+    for some in groups.values():
+        first = some[0]
+        things = tuple(claim.canonical for claim in some)
+        for entry in entries_of(told[first], first.name, first.summary, _note(some)):
+            yield _Cited(entry, things)
 
 
 def _note(claims: Iterable[Claim]) -> str:
@@ -159,7 +164,7 @@ def _note(claims: Iterable[Claim]) -> str:
 
 
 def _plain(
-    entries: list[Entry], cited: Sequence[_Cited], silent: list[str]
+    entries: list[Entry], cited: Sequence[_Cited], silent: list[_Silent]
 ) -> dict[str, Any]:
     """The answer for a program."""
     return {
@@ -167,12 +172,27 @@ def _plain(
             {"key": entry.key, "things": list(one.things), "bibtex": str(entry)}
             for entry, one in zip(entries, cited, strict=True)
         ],
-        "without": silent,
+        "without": [one._asdict() for one in dict.fromkeys(silent)],
     }
+
+
+def _write(output: Output, text: str) -> None:
+    """Write it in UTF-8 wherever no terminal shows it: it is for files of LaTeX."""
+    stream = output.stream
+    if not text:
+        return
+    if output.terminal or not isinstance(stream, io.TextIOWrapper):
+        output.write(text + "\n")
+        return
+    before, errors = stream.encoding, stream.errors
+    stream.reconfigure(encoding="utf-8", errors=errors)
+    again = Output(stream, as_json=False)
+    again.write(text + "\n")
+    again.flush()
+    stream.reconfigure(encoding=before, errors=errors)
 
 
 def _citable() -> list[str]:
     """Names that can be asked for: for completion."""
-    kinds = ("application", "dataset")
-    some = {name for kind in kinds for name in registry.names(kind)}
-    return [*some, *_SOFTWARE, _OWN]
+    things = {name for kind in _KINDS for name in registry.names(kind)}
+    return [*things, *{one.provider.name for one in _all()}, *software.NAMES]

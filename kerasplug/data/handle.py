@@ -1,11 +1,11 @@
 """One data set of a plugin, as users hold it."""
 
-import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from kerasplug import registry
+from kerasplug.callers import level_outside
 from kerasplug.data import asking
 from kerasplug.data.batches import Batches
 from kerasplug.data.source import DatasetSource
@@ -94,7 +94,11 @@ class Dataset:
         text, name = self.record.warning, self._claim.canonical
         if text and name not in _warned:
             _warned.add(name)
-            warnings.warn(f"{name}: {text}", KerasplugWarning, stacklevel=_users())
+            warnings.warn(
+                f"{name}: {text}",
+                KerasplugWarning,
+                stacklevel=level_outside("kerasplug.data"),
+            )
 
     def _checked(self, found: Any) -> Splits:
         try:
@@ -316,11 +320,3 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"<dataset {self._claim.canonical}: {self.record.summary}>"
-
-
-def _users() -> int:
-    """The `stacklevel`, for who calls this, of the first line outside this room."""
-    level, frame = 1, sys._getframe(1)  # noqa: SLF001 -- the one way to the caller's line
-    while frame.f_back and frame.f_globals.get("__package__") == __package__:
-        level, frame = level + 1, frame.f_back
-    return level

@@ -24,10 +24,9 @@ class ApplicationRecord(Record):
     The target takes some of `include_top`, `input_shape`, `pooling`, `classes`,
     `classifier_activation`, `name`, and arguments of its own, by name; what it does not
     take, users can't give. It builds the model without weights; they are loaded by
-    kerasplug. A target that takes `weights` as well gets None or a variant of a weight
-    file that is in the cache by then, and loads it itself. Where
-    the choice of a file depends on other arguments the target is an
-    `ApplicationSource`.
+    kerasplug. A target that takes `weights` as well gets None or the path of a file of
+    the record, and loads it itself. Where the choice of a file depends on other
+    arguments the target is an `ApplicationSource`.
 
     Args:
         family: models that share their preprocessing, for example `"vgg16"`.

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from kerasplug.callers import level_outside
 from kerasplug.errors import ApplicationError, KerasplugWarning
 from kerasplug.hooks import ApplicationRecord
 from kerasplug.signatures import parameters
@@ -89,7 +90,10 @@ def _check_pooling(record: ApplicationRecord, pooling: object, *, top: bool) -> 
         raise refusal(record, "pooling", pooling, "'avg', 'max' or None", mend)
     if top:
         message = f"{record.name}: pooling={pooling!r} does nothing with the top."
-        warnings.warn(message, KerasplugWarning, stacklevel=5)
+        # The functions under R's names are in the plugin's own package.
+        owner = record.target.partition(":")[0].partition(".")[0]
+        level = level_outside("kerasplug.pretrained", owner)
+        warnings.warn(message, KerasplugWarning, stacklevel=level)
 
 
 def _check_classes(record: ApplicationRecord, classes: object) -> None:

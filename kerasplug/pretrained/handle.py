@@ -110,9 +110,9 @@ class Application:
         choice = weights.chosen(record, source, wanted, given)
         path = weights.path_of(choice.file)
         if choice.name and self._loads_itself(source):
-            return build(weights=choice.name, **given)
+            return build(weights=path, **given)
         model = build(**given)
-        weights.put_in(model, path, whole=choice.whole)
+        weights.put_in(model, path, choice)
         return model
 
     @staticmethod

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from kerasplug.errors import ApplicationError, PluginError
+from kerasplug.errors import ApplicationError, ModelFileError, PluginError
 from kerasplug.hooks import (
     ApplicationRecord,
     PackagedFile,
@@ -177,13 +177,14 @@ def _demand_sound(path: Path, file: PackagedFile, package: str) -> None:
         )
 
 
-def put_in(model: Any, path: str, *, whole: bool) -> None:
+def put_in(model: Any, path: str, choice: Chosen) -> None:
     """Load weights into a model, all of them or none.
 
     Args:
         model: a built one.
         path: of the file.
-        whole: whether the file is for this very model; else layers are found by name.
+        choice: what the path is that of; where the file is not for this very model,
+            layers are found by name.
 
     Raises:
         ModelFileError: they don't fit, or the file is damaged or dangerous.
@@ -191,7 +192,17 @@ def put_in(model: Any, path: str, *, whole: bool) -> None:
     """
     from kerasplug.saving import load_model_weights_hdf5
 
-    report = load_model_weights_hdf5(model, path, by_name=not whole)
+    try:
+        report = load_model_weights_hdf5(model, path, by_name=not choice.whole)
+    except ModelFileError as error:
+        if not isinstance(choice.file, PublishedFile | RemoteFile):
+            raise
+        # Nobody publishes a hash of some files, so a damaged one is noticed here.
+        what = f"{choice.file.name} can't be loaded into {model.name}: {error.what}"
+        mend = f"remove {path}, and it will be fetched again"
+        raise ModelFileError(
+            what, found=error.found, expected=error.expected, mend=mend
+        ) from error
     if report.missing:
         what = f"{path} lacks weights of {model.name}."
         found = ", ".join(map(str, report.missing))[:200]

@@ -72,6 +72,7 @@ def _unknown(table: Table, kind: str, name: str) -> UnknownNameError:
         mend = "did you mean " + " or ".join(map(repr, close)) + "?"
     else:
         mend = f"list(kerasplug.{KINDS[kind]}) says what there is"
+    article = "an" if kind[0] in "aeiou" else "a"
     notes = [
         f"{fault.plugin} is broken and may provide it ({fault.cause})"
         for faults in table.faults.values()
@@ -81,7 +82,7 @@ def _unknown(table: Table, kind: str, name: str) -> UnknownNameError:
         f"{plugin} is switched off and may provide it" for plugin in sorted(table.off)
     ]
     return UnknownNameError(
-        f"No installed plugin provides a {kind} named {name!r}.",
+        f"No installed plugin provides {article} {kind} named {name!r}.",
         close=close,
         found="; ".join(notes),
         mend=mend,

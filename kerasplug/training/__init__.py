@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kerasplug.training.early import (
         callback_reduce_lr_on_plateau as callback_reduce_lr_on_plateau,
     )
+    from kerasplug.training.gradual import GradualUnfreezing as GradualUnfreezing
     from kerasplug.training.interrupting import GracefulInterrupt as GracefulInterrupt
     from kerasplug.training.json_log import JsonLog as JsonLog
     from kerasplug.training.keras_callbacks import (
@@ -63,6 +64,7 @@ _HOME = {
     "CallbackCost": "costs",
     "CallbackCosts": "costs",
     "GracefulInterrupt": "interrupting",
+    "GradualUnfreezing": "gradual",
     "HistoryPlot": "plotting",
     "JsonLog": "json_log",
     "ResumableCallbacks": "resumable",

@@ -12,6 +12,10 @@ _CALLBACKS: Final = {
     "csv_logger": ("CSVLogger", "writes a line of CSV for each epoch"),
     "early_stopping": ("EarlyStopping", "ends training when a number gets no better"),
     "graceful_interrupt": ("GracefulInterrupt", "Ctrl-C ends training in good order"),
+    "gradual_unfreezing": (
+        "GradualUnfreezing",
+        "lets more layers learn from certain epochs on",
+    ),
     "history_plot": ("HistoryPlot", "draws the curves of a training into a file"),
     "json_log": ("JsonLog", "writes a line of JSON for each epoch"),
     "lambda": ("LambdaCallback", "calls plain functions"),

@@ -48,6 +48,7 @@ KERAS: Final[dict[str, tuple[str, tuple[type, ...]]]] = {
 #: Our own -> the module of its plain class.
 OWN: Final = {
     "GracefulInterrupt": "kerasplug.training.interrupting",
+    "GradualUnfreezing": "kerasplug.training.gradual",
     "HistoryPlot": "kerasplug.training.plotting",
     "JsonLog": "kerasplug.training.json_log",
     "ResetStates": "kerasplug.models",

