@@ -1,173 +1,310 @@
-"""Fine-tuning, as the FAQ shows it, on real data: is a handwritten digit odd or even?
+"""Fine-tune a trained model on a new task for which there are few labels.
 
-The base is `digits_cnn`, which was trained to tell the ten digits apart on one half of
-the UCI digits. Here are 40 pictures of the other half that somebody has labelled "odd"
-or "even", and 315 more, by which the outcome is told. Four models learn from the 40,
-each with the same number of steps:
+    python examples/fine_tuning.py [SEED ...]
 
-- from scratch: the same layers with new weights;
-- a new head on the frozen base;
-- fine-tuned: half of the steps like that, then with the second block unfrozen;
-- gradually: the whole second block unfrozen within one `fit`, by `GradualUnfreezing`.
+The base is `digits_cnn` without its top. It was trained to read digits. The new task is
+to read digits that lie upside down, as when a sheet was scanned the wrong way round:
+the frozen features are of some use there, and better ones can be learned. The images
+are those of the *test* half of the data set, which the base has never seen, turned by
+180 degrees; of each digit 4 are labelled, 40 in all, and the other 315 are for the
+outcome. (Both halves come from the same 13 writers, so the base knows their hands.)
 
-A new head alone does best here: the base was trained on digits, so little is left for
-it to learn, and 40 pictures teach it what is true of these 40 only. Where the new
-pictures differ more from the old ones, the second stage is what pays.
+Four ways, each with the same layers, the same 40 labels, and 20 epochs:
 
-Run it with `python examples/fine_tuning.py [SEED...]`; a seed takes about 20 seconds.
-It needs kerasplug with a Keras, kerasplug-applications and kerasplug-datasets.
+- *scratch*: all weights begin at random, and all learn.
+- *head only*: the base has its trained weights and is frozen; a new head learns.
+- *fine-tuned*: 10 epochs as that; then the convolutions of its second block learn, too,
+  with smaller steps. `compile` is called again in between: Keras looks at what is
+  frozen when training begins, and not after.
+- *gradually*: the same in one `fit`. `GradualUnfreezing` unfreezes the last convolution
+  and later the one before, and compiles with all that the optimizer knows.
+
+What batch normalization does: a frozen one uses the averages that it has, those of the
+images that the base was trained on, also while the rest learns, and nothing in it
+moves. One that learns uses the mean and variance of the 8 images of a batch, and its
+averages move towards those. *fine-tuned* keeps all of them frozen; *gradually* lets
+those learn that lie behind the first unfrozen layer.
+
+Accuracies, means of the seeds 0 to 9, Keras 3.15.1:
+
+    way         tensorflow  jax
+    scratch     0.837       0.848
+    head only   0.875       0.878
+    fine-tuned  0.912       0.904
+    gradually   0.911       0.908
+
+*scratch* has the best of the step sizes 0.001, 0.003 and 0.01; the others have not been
+tuned beyond that. With the same seed, versions and machine the numbers are the same
+each time. A seed takes 10 to 20 seconds.
+
+It needs kerasplug-applications and kerasplug-datasets.
 """
 
 import sys
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-import kerasplug as kp
+import kerasplug
 
-keras = kp.implementation()
+__all__ = [
+    "WAYS",
+    "Task",
+    "Trained",
+    "accuracy",
+    "fine_tuned",
+    "from_scratch",
+    "gradually",
+    "head_only",
+    "main",
+    "measured",
+    "table",
+    "upside_down",
+]
 
-LABELLED = 40
-EPOCHS = 40
-BATCH = 8
-#: The layer from which on the base learns, in the second half.
-FROM = "block2_conv1"
-#: A new head learns fast; weights that are good already must not be lost.
-HEAD_RATE, BASE_RATE = 1e-2, 1e-3
+CLASSES: Final = 10
+#: Labelled images of each digit.
+LABELLED: Final = 4
+EPOCHS: Final = 20
+#: The epoch from which on the base learns.
+UNFREEZE: Final = 10
+BATCH: Final = 8
+#: Step sizes: of new layers, and of those that were trained before.
+RATE: Final = 1e-2
+SMALL_RATE: Final = 3e-3
+#: The first layer of the base that learns the new task.
+FIRST: Final = "block2_conv1"
+#: Epoch -> the layer from which on all learn.
+SCHEDULE: Final = {UNFREEZE: "block2_conv2", UNFREEZE + 5: FIRST}
 
 
 class Task(NamedTuple):
-    """Pictures and whether they are odd: few to learn from, others to be told by."""
+    """Images and labels: few to learn from, the others for the outcome.
 
-    x: Any
-    odd: Any
-    x_test: Any
-    odd_test: Any
-
-
-def task(seed: int = 0) -> Task:
-    """The pictures that the base has not seen; the seed decides which are labelled."""
-    x, y = kp.datasets["digits"].load().test
-    x, odd = x[..., None].astype("float32"), (y % 2).astype("float32")
-    order = np.random.default_rng(seed).permutation(len(x))
-    few, others = order[:LABELLED], order[LABELLED:]
-    return Task(x[few], odd[few], x[others], odd[others])
-
-
-def with_new_head(*, pretrained: bool) -> tuple[Any, Any]:
-    """The base, and a model of it and a head that tells odd from even."""
-    weights = "digits" if pretrained else None
-    base = kp.applications["digits_cnn"](
-        weights=weights, include_top=False, pooling="avg"
-    )
-    inputs = keras.Input((8, 8, 1))
-    return base, keras.Model(inputs, keras.layers.Dense(1, name="head")(base(inputs)))
-
-
-def compiled(model: Any, rate: float) -> Any:
-    """The model, ready to be trained with this learning rate."""
-    loss = keras.losses.BinaryCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(rate), loss)
-    return model
-
-
-def trained(model: Any, some: Task, epochs: int, callbacks: Iterable[Any] = ()) -> Any:
-    """The model after so many epochs more."""
-    model.fit(
-        some.x,
-        some.odd,
-        epochs=epochs,
-        batch_size=BATCH,
-        callbacks=list(callbacks),
-        verbose=0,
-    )
-    return model
-
-
-def accuracy(model: Any, some: Task) -> float:
-    """The share of the other pictures that a model is right about."""
-    logits = model.predict(some.x_test, verbose=0)[:, 0]
-    return float(np.mean((logits > 0) == some.odd_test))
-
-
-def from_scratch(some: Task) -> Any:
-    """A model that has only the 40 pictures to learn from."""
-    _, model = with_new_head(pretrained=False)
-    return trained(compiled(model, BASE_RATE), some, EPOCHS)
-
-
-def head_only(some: Task, epochs: int = EPOCHS) -> Any:
-    """A new head on the frozen base."""
-    base, model = with_new_head(pretrained=True)
-    kp.freeze_weights(base)
-    return trained(compiled(model, HEAD_RATE), some, epochs)
-
-
-def fine_tuned(some: Task) -> Any:
-    """A new head; then the convolutions of the second block as well, slowly.
-
-    Batch normalization stays frozen, and so goes on with the averages that it knows:
-    those of 40 pictures would be worse. `base(inputs, training=False)` would not do;
-    `fit` overrules it.
+    Args:
+        x: of shape `(40, 8, 8, 1)`, float32, from 0 (white) to 16 (black).
+        y: their digits.
+        x_rest: the other images.
+        y_rest: their digits.
     """
-    base, model = with_new_head(pretrained=True)
-    kp.freeze_weights(base)
-    trained(compiled(model, HEAD_RATE), some, EPOCHS // 2)
 
-    kp.unfreeze_weights(base, from_=FROM)
-    kp.freeze_weights(base, which=is_norm, others="keep")
-    # compile again, since layers were unfrozen
-    return trained(compiled(model, BASE_RATE), some, EPOCHS // 2)
+    x: NDArray[np.float32]
+    y: NDArray[np.uint8]
+    x_rest: NDArray[np.float32]
+    y_rest: NDArray[np.uint8]
 
 
-def is_norm(layer: Any) -> bool:
-    """Whether it is a batch normalization."""
-    return isinstance(layer, keras.layers.BatchNormalization)
+class Trained(NamedTuple):
+    """A model and the base in it.
+
+    Args:
+        model: what reads digits that lie upside down.
+        base: its first part, `digits_cnn` without the top.
+    """
+
+    model: Any
+    base: Any
 
 
-def gradually(some: Task) -> Any:
-    """Within one `fit`: a callback unfreezes the block, another lowers the rate."""
-    base, model = with_new_head(pretrained=True)
-    kp.freeze_weights(base)
-    half = EPOCHS // 2
+def upside_down(seed: int) -> Task:
+    """The task; the seed chooses which images are labelled.
+
+    Args:
+        seed: a whole number.
+
+    Example:
+        >>> task = upside_down(0)
+        >>> task.x.shape, task.x_rest.shape
+        ((40, 8, 8, 1), (315, 8, 8, 1))
+    """
+    images, digits = kerasplug.datasets["digits"].load().test
+    turned = images[:, ::-1, ::-1, None].astype(np.float32)
+    order = np.random.default_rng(seed).permutation(len(digits))
+    few = np.concatenate(
+        [order[digits[order] == digit][:LABELLED] for digit in range(CLASSES)]
+    )
+    rest = np.setdiff1d(order, few)
+    return Task(turned[few], digits[few], turned[rest], digits[rest])
+
+
+def from_scratch(task: Task, seed: int) -> Trained:
+    """A model whose weights all began at random.
+
+    Args:
+        task: what it learns.
+        seed: of its weights, and of the order in which it sees the images.
+
+    Example:
+        >>> from_scratch(upside_down(0), 0)  # doctest: +SKIP
+        Trained(model=<Sequential ...>, base=<Functional ...>)
+    """
+    made = _classifier(seed, weights=None)
+    _compile(made, RATE)
+    _fit(made, task, epochs=EPOCHS)
+    return made
+
+
+def head_only(task: Task, seed: int, epochs: int = EPOCHS) -> Trained:
+    """A model with the trained base, frozen; only the new layer on top has learned.
+
+    Args:
+        task: what it learns.
+        seed: as for `from_scratch`.
+        epochs: how many.
+
+    Example:
+        >>> head_only(upside_down(0), 0, epochs=1)  # doctest: +SKIP
+        Trained(model=<Sequential ...>, base=<Functional ...>)
+    """
+    made = _classifier(seed)
+    kerasplug.freeze_weights(made.base)
+    _compile(made, RATE)
+    _fit(made, task, epochs=epochs)
+    return made
+
+
+def fine_tuned(task: Task, seed: int) -> Trained:
+    """As that; then the convolutions of the second block have learned, too.
+
+    Args:
+        task: what it learns.
+        seed: as for `from_scratch`.
+
+    Example:
+        >>> fine_tuned(upside_down(0), 0)  # doctest: +SKIP
+        Trained(model=<Sequential ...>, base=<Functional ...>)
+    """
+    made = head_only(task, seed, epochs=UNFREEZE)
+    kerasplug.unfreeze_weights(made.base, from_=FIRST)
+    norms = kerasplug.implementation().layers.BatchNormalization
+    kerasplug.freeze_weights(
+        made.base, which=lambda layer: isinstance(layer, norms), others="keep"
+    )
+    _compile(made, SMALL_RATE)  # again, since layers were unfrozen
+    _fit(made, task, epochs=EPOCHS - UNFREEZE)
+    return made
+
+
+def gradually(task: Task, seed: int) -> Trained:
+    """One `fit` in which more and more layers learn, with smaller steps at the end.
+
+    Args:
+        task: what it learns.
+        seed: as for `from_scratch`.
+
+    Example:
+        >>> gradually(upside_down(0), 0)  # doctest: +SKIP
+        Trained(model=<Sequential ...>, base=<Functional ...>)
+    """
+    made = _classifier(seed)
+    kerasplug.freeze_weights(made.base)
+    _compile(made, RATE)
     callbacks = [
-        kp.GradualUnfreezing({half: FROM}, base=base),
-        kp.callback_learning_rate_scheduler(
-            lambda epoch: HEAD_RATE if epoch < half else BASE_RATE
+        kerasplug.GradualUnfreezing(SCHEDULE, base=made.base),
+        kerasplug.callback_learning_rate_scheduler(
+            lambda epoch, _rate: RATE if epoch < UNFREEZE else SMALL_RATE
         ),
     ]
-    return trained(compiled(model, HEAD_RATE), some, EPOCHS, callbacks)
+    _fit(made, task, epochs=EPOCHS, callbacks=callbacks)
+    return made
 
 
-WAYS: dict[str, Callable[[Task], Any]] = {
-    "from scratch": from_scratch,
+#: What the table compares.
+WAYS: Final[dict[str, Callable[[Task, int], Trained]]] = {
+    "scratch": from_scratch,
     "head only": head_only,
     "fine-tuned": fine_tuned,
     "gradually": gradually,
 }
 
 
-def outcome(seed: int) -> dict[str, float]:
-    """The accuracy of each of the ways, the same each time."""
-    some = task(seed)
-    found = {}
-    for way, make in WAYS.items():
-        keras.utils.set_random_seed(seed)
-        found[way] = accuracy(make(some), some)
-    return found
+def accuracy(trained: Trained, task: Task) -> float:
+    """The share of the other images that are read right.
+
+    Args:
+        trained: what has learned the task.
+        task: the same.
+
+    Example:
+        >>> task = upside_down(0)
+        >>> accuracy(head_only(task, 0), task) > 0.8  # doctest: +SKIP
+        True
+    """
+    found = kerasplug.predict_classes(trained.model, task.x_rest)
+    return float(np.mean(found == task.y_rest))
 
 
-def main(seeds: Iterable[int]) -> None:
-    """Print a table: a line for each seed, and their mean."""
-    print("seed  " + "".join(f"{way:>14}" for way in WAYS))  # noqa: T201 -- a script
-    rows = []
-    for seed in seeds:
-        rows.append(list(outcome(seed).values()))
-        print(f"{seed:<6}" + "".join(f"{one:>14.3f}" for one in rows[-1]), flush=True)  # noqa: T201 -- a script
-    means = np.mean(rows, axis=0)
-    print("mean  " + "".join(f"{one:>14.3f}" for one in means))  # noqa: T201 -- a script
+def measured(seeds: Iterable[int]) -> dict[str, list[float]]:
+    """The accuracy of each way with each seed.
+
+    Args:
+        seeds: of labels, weights, and order.
+
+    Example:
+        >>> measured([])
+        {'scratch': [], 'head only': [], 'fine-tuned': [], 'gradually': []}
+    """
+    tasks = {seed: upside_down(seed) for seed in seeds}
+    return {
+        name: [accuracy(way(task, seed), task) for seed, task in tasks.items()]
+        for name, way in WAYS.items()
+    }
+
+
+def table(found: dict[str, list[float]]) -> str:
+    """The accuracies as lines of text.
+
+    Args:
+        found: as `measured` returns it; at least one seed.
+
+    Example:
+        >>> print(table({"scratch": [0.5, 0.75], "head only": [1.0, 1.0]}))
+        way         mean  by seed
+        scratch    0.625  0.500 0.750
+        head only  1.000  1.000 1.000
+    """
+    width = max(map(len, found))
+    lines = [f"{'way':{width}}   mean  by seed"]
+    for name, values in found.items():
+        each = " ".join(f"{value:.3f}" for value in values)
+        lines.append(f"{name:{width}}  {np.mean(values):.3f}  {each}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Train in each way, and print the table.
+
+    Args:
+        arguments: seeds; none: 0.
+
+    Example:
+        >>> main(["0", "1", "2"])  # doctest: +SKIP
+    """
+    seeds = [int(one) for one in arguments] or [0]
+    sys.stdout.write(f"{table(measured(seeds))}\n")
+
+
+def _classifier(seed: int, **options: Any) -> Trained:
+    """The base, and a new layer for ten digits; not compiled."""
+    keras = kerasplug.implementation()
+    keras.utils.set_random_seed(seed)
+    make = kerasplug.applications["digits_cnn"]
+    base = make(include_top=False, pooling="avg", **options)
+    head = keras.layers.Dense(CLASSES, activation="softmax", name="head")
+    return Trained(keras.Sequential([keras.Input((8, 8, 1)), base, head]), base)
+
+
+def _compile(made: Trained, rate: float) -> None:
+    keras = kerasplug.implementation()
+    loss = "sparse_categorical_crossentropy"
+    made.model.compile(keras.optimizers.Adam(rate), loss)
+
+
+def _fit(made: Trained, task: Task, **options: Any) -> None:
+    made.model.fit(task.x, task.y, batch_size=BATCH, verbose=0, **options)
 
 
 if __name__ == "__main__":
-    main([int(one) for one in sys.argv[1:]] or [0, 1, 2])
+    main(sys.argv[1:])

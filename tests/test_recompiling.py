@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from models_kit import NAMES, X, Y, changed, fit, mlp, trained, values
 
+import kerasplug
 from kerasplug import freeze_weights, recompile, stale_compile, unfreeze_weights
 from kerasplug.errors import KerasplugWarning, ModelError
 
@@ -209,3 +210,42 @@ def test_states_in_unknown_places_are_named(keras):
     fit(model)
     with pytest.warns(KerasplugWarning, match="a_kernel_hoard"):
         recompile(model)
+
+
+def test_the_old_optimizer_can_still_be_read(model):
+    """Its states are its own: on JAX a step takes over the memory of what it trains."""
+    old = model.optimizer
+    steps = int(old.iterations)
+    recompile(model)
+    fit(model)
+
+    assert int(old.iterations) == steps
+    assert float(old.learning_rate) == float(model.optimizer.learning_rate)
+
+
+def test_the_average_of_a_new_weight_is_apart_from_it(keras):
+    """Else JAX is given the same memory twice, and the model loses its weights."""
+    model = mlp(keras, *NAMES)
+    freeze_weights(model, to="b")
+    model.compile(keras.optimizers.Adam(use_ema=True), "mse")
+    unfreeze = kerasplug.GradualUnfreezing({1: "b"})
+    before = values(model)
+    model.fit(X, Y, epochs=2, callbacks=[unfreeze], verbose=0)
+
+    assert changed(before, model) == [False, False, True, True, True, True]
+
+
+def test_a_loss_that_is_not_scaled_stays_so(keras):
+    """Keras does not keep `auto_scale_loss=False` among what `compile` was given."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = mlp(keras, *NAMES)
+    finally:
+        keras.config.set_dtype_policy(before)
+    model.compile("adam", "mse", auto_scale_loss=False)
+    fit(model)
+    recompile(model)
+    fit(model)
+
+    assert type(model.optimizer) is keras.optimizers.Adam

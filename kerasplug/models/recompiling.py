@@ -53,7 +53,8 @@ def recompile(model: Any) -> Any:
         forgotten = _hand_over(old, new)
         if forgotten:
             _warn(model, forgotten)
-    model.compile(**(arguments | {"optimizer": new}))
+    # The new one is wrapped for float16 where the old one was, and not again.
+    model.compile(**(arguments | {"optimizer": new, "auto_scale_loss": False}))
     return model
 
 
@@ -80,9 +81,12 @@ def _like(old: Any, model: Any) -> Any:
 
 def _hand_over(old: Any, new: Any) -> list[str]:
     """Give a new optimizer the states of an old one; what can't be found is named."""
+    from kerasplug.implementation import implementation
+
+    copy = implementation().ops.copy  # JAX takes over the memory of what it trains with
     done: set[int] = set()
     for mine, theirs in _pairs(old, new):
-        theirs.assign(mine)
+        theirs.assign(copy(mine))
         done.add(id(theirs))
     known = {id(one) for one in _weights(old)}
     return [
