@@ -1,5 +1,10 @@
 """Compiling again as before, with what the optimizer has learned."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from models_kit import NAMES, X, Y, changed, fit, mlp, trained, values
@@ -249,3 +254,47 @@ def test_a_loss_that_is_not_scaled_stays_so(keras):
     fit(model)
 
     assert type(model.optimizer) is keras.optimizers.Adam
+
+
+_DEVICES = """
+import contextlib
+import numpy as np
+import tensorflow as tf
+cpu = tf.config.LogicalDeviceConfiguration()
+here = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(here, [cpu, cpu])
+import keras
+from models_kit import NAMES, X, Y, mlp
+from kerasplug import recompile
+found = []
+for strategy in (None, tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])):
+    keras.utils.set_random_seed(0)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = mlp(keras, *NAMES)
+        model.compile("adam", "mse")
+    for _ in range(3):
+        options = {"batch_size": 8, "shuffle": False, "verbose": 0}
+        model.fit(X, Y, **options)
+        recompile(model)  # outside the scope, as users do it
+    found.append(model.get_weights())
+# The sums over a batch are made in another order: some units of float32.
+for one, other in zip(*found, strict=True):
+    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+"""
+
+
+def test_several_devices_of_tensorflow_train_as_one():
+    """The new optimizer is made where the model's strategy wants it."""
+    done = subprocess.run(
+        [sys.executable, "-c", _DEVICES],
+        env={
+            **os.environ,
+            "KERAS_BACKEND": "tensorflow",
+            "PYTHONPATH": str(Path(__file__).parent),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr[-2000:]

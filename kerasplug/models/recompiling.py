@@ -1,9 +1,11 @@
 """Compiling a model again as it was, with what its optimizer has learned."""
 
+import contextlib
 import warnings
 from collections.abc import Iterator
 from typing import Any, Final
 
+from kerasplug.callers import level_outside
 from kerasplug.errors import KerasplugWarning, ModelError
 from kerasplug.models.kinds import family, require_model
 
@@ -47,6 +49,12 @@ def recompile(model: Any) -> Any:
         mend = "model.compile(optimizer, loss)"
         raise ModelError(what, found="a model that is not compiled", mend=mend)
     arguments = _arguments(model)
+    with _scope(model):
+        _compile(model, old, arguments)
+    return model
+
+
+def _compile(model: Any, old: Any, arguments: dict[str, Any]) -> None:
     new = _like(old, model)
     if getattr(old, "built", False):
         new.build(model.trainable_variables)
@@ -55,7 +63,15 @@ def recompile(model: Any) -> Any:
             _warn(model, forgotten)
     # The new one is wrapped for float16 where the old one was, and not again.
     model.compile(**(arguments | {"optimizer": new, "auto_scale_loss": False}))
-    return model
+
+
+def _scope(model: Any) -> contextlib.AbstractContextManager[Any]:
+    """Where a new optimizer is one for all devices that TensorFlow trains on.
+
+    Outside, each device has a state of its own, and training goes wrong in silence.
+    """
+    strategy = getattr(model, "distribute_strategy", None)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 def _arguments(model: Any) -> dict[str, Any]:
@@ -160,4 +176,5 @@ def _warn(model: Any, forgotten: list[str]) -> None:
         f"The optimizer of {model.name!r} keeps states in a way that is not known, and "
         f"begins anew with {len(forgotten)} of them: {shown}."
     )
-    warnings.warn(message, KerasplugWarning, stacklevel=3)
+    level = level_outside("kerasplug")
+    warnings.warn(message, KerasplugWarning, stacklevel=level)

@@ -1,6 +1,5 @@
 """A callback that lets more and more layers learn while `fit` runs."""
 
-import contextlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -199,8 +198,7 @@ def _recompile_within_fit(model: Any) -> None:
     """
     built = {name: vars(model)[name] for name in _BUILT}
     stop = model.stop_training
-    with _scope(model):
-        recompile(model)
+    recompile(model)
     vars(model).update(built)  # Keras' setter would list them as metrics once more
     model.stop_training = stop
     model.make_train_function()
@@ -208,9 +206,3 @@ def _recompile_within_fit(model: Any) -> None:
         # `fit` puts it back when a step fails; it was in the order of before.
         now = model._get_jax_state(**dict.fromkeys(_STATE, True))  # noqa: SLF001 -- as `fit` gets it
         model._jax_state = dict(zip(_STATE, now, strict=True))  # noqa: SLF001 -- `fit` keeps it there
-
-
-def _scope(model: Any) -> contextlib.AbstractContextManager[Any]:
-    """Where a new optimizer is one for all devices that TensorFlow trains on."""
-    strategy = getattr(model, "distribute_strategy", None)
-    return contextlib.nullcontext() if strategy is None else strategy.scope()
