@@ -284,3 +284,29 @@ def test_keras_own_functions_load_a_path(name, tmp_path):
         model.save_weights(path)
         again = build(weights=str(path), **arguments)
         assert all(map(np.array_equal, again.get_weights(), model.get_weights()))
+
+
+@pytest.mark.parametrize("place", ["no_such_module:f", "math:no_such_function"])
+def test_a_preparation_that_is_not_there_is_the_plugins_error(place):
+    """And so is a decoder; the error names the plugin."""
+    record = kerasplug.ApplicationRecord(
+        name="lost",
+        target=f"{__name__}:takes_weights",
+        preprocessing=place,
+        decoder=place,
+    )
+
+    class Plugin:
+        @kerasplug.hookimpl
+        def kerasplug_applications(self):
+            return [record]
+
+    plugin = Plugin()
+    kerasplug.register(plugin, name="loser")
+    try:
+        with pytest.raises(kerasplug.PluginError, match="loser/lost"):
+            kerasplug.application_preprocess_inputs("lost", np.zeros((1, 3)))
+        with pytest.raises(kerasplug.PluginError, match="loser/lost"):
+            kerasplug.application_decode_predictions("lost", np.zeros((1, 3)))
+    finally:
+        kerasplug.unregister(plugin)

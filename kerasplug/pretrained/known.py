@@ -7,7 +7,7 @@ from kerasplug.errors import ApplicationError, UnknownNameError
 from kerasplug.hooks import ApplicationRecord
 from kerasplug.saving.origins import MARK
 
-__all__ = ["name_of", "record_of"]
+__all__ = ["name_of", "part_of", "record_of"]
 
 
 def record_of(model: Any) -> ApplicationRecord:
@@ -47,6 +47,20 @@ def name_of(model: Any) -> str:
             mend="give the name: application_preprocess_inputs('vgg16', x)",
         )
     return found
+
+
+def part_of(name: str, place: str) -> Any:
+    """What the record of an application names besides, imported now.
+
+    Args:
+        name: of the application.
+        place: `"module:attribute"`, as the record has it.
+
+    Raises:
+        PluginError: it can't be imported, or is missing.
+        UnknownNameError: there is no such application.
+    """
+    return registry.load_part(registry.claim("application", name), place)
 
 
 def _name_of(model: Any) -> str | None:

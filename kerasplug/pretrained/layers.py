@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from kerasplug.errors import ApplicationError
 from kerasplug.hooks.applications import PREPROCESSING
 from kerasplug.implementation import implementation
-from kerasplug.pretrained.known import name_of, record_of
+from kerasplug.pretrained.known import name_of, part_of, record_of
 from kerasplug.pretrained.pixels import check_channels, check_format, prepared
-from kerasplug.pretrained.targets import attribute
 from kerasplug.saving.origins import MARK, is_canonical
 
 if TYPE_CHECKING:
@@ -74,7 +73,8 @@ class ApplicationPreprocessing(keras.layers.Layer):
         self.mode, self.application = _told(application, mode)
         check_format(data_format)
         self.data_format = data_format or keras.config.image_data_format()
-        self._own = attribute(self.mode) if ":" in self.mode else None
+        own = self.application if ":" in self.mode else None
+        self._own = None if own is None else part_of(own, self.mode)
         setattr(self, MARK, self.application)
 
     def build(self, input_shape: Any) -> None:

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from kerasplug.errors import ApplicationError
 from kerasplug.hooks import ApplicationRecord
-from kerasplug.pretrained.known import name_of, record_of
-from kerasplug.pretrained.targets import attribute
+from kerasplug.pretrained.known import name_of, part_of, record_of
 
 __all__ = ["application_decode_predictions", "application_preprocess_inputs"]
 
@@ -36,6 +35,7 @@ def application_preprocess_inputs(
     Raises:
         ApplicationError: `model` is no application, `data_format` is unknown, or `x`
             has not the three channels that the application has means of.
+        PluginError: the plugin's own preparation can't be imported.
         UnknownNameError: its plugin is not installed.
 
     Example:
@@ -54,7 +54,7 @@ def application_preprocess_inputs(
     if ":" in mode:
         import numpy as np
 
-        own = attribute(mode)
+        own = part_of(name, mode)
         return own(x.copy() if isinstance(x, np.ndarray) else x)
     from kerasplug.pretrained.pixels import prepared
 
@@ -84,6 +84,7 @@ def application_decode_predictions(model: Any, preds: Any = None, top: int = 5) 
         ApplicationError: `model` is no application, or one that names no classes;
             `preds` are of another shape; or `top` is no whole number from 1.
         FetchError: the names are not in the cache and can't be had.
+        PluginError: the plugin's own decoder can't be imported.
         UnknownNameError: the plugin of the application is not installed.
 
     Example:
@@ -99,16 +100,16 @@ def application_decode_predictions(model: Any, preds: Any = None, top: int = 5) 
         what = "top is not of its form."
         raise ApplicationError(what, found=f"top={top!r}", expected="an int from 1")
     record = record_of(name)
-    names = _names(record)
+    names = _names(name, record)
     if isinstance(preds, Mapping):
         return _chosen(record, preds, names, top)
     return [_best(row, names, top) for row in _rows(record, preds, len(names))]
 
 
-def _names(record: ApplicationRecord) -> Sequence[tuple[str, str]]:
+def _names(name: str, record: ApplicationRecord) -> Sequence[tuple[str, str]]:
     """Id and name of each class."""
     if record.decoder:
-        found: Sequence[tuple[str, str]] = attribute(record.decoder)()
+        found: Sequence[tuple[str, str]] = part_of(name, record.decoder)()
         return found
     if record.class_names:
         return [(name, name) for name in record.class_names]

@@ -24,6 +24,7 @@ __all__ = [
     "claim",
     "claims",
     "load",
+    "load_part",
     "names",
     "plugins",
     "refresh",
@@ -90,3 +91,10 @@ def load(claim: Claim) -> object:
     from kerasplug.registry.loading import load as load_now
 
     return load_now(claim)
+
+
+def load_part(claim: Claim, place: str) -> object:
+    """What a record names besides; see `kerasplug.registry.loading`."""
+    from kerasplug.registry.loading import load_part as load_now
+
+    return load_now(claim, place)

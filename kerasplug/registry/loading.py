@@ -14,7 +14,7 @@ from kerasplug.registry import session
 from kerasplug.registry.needs import needs_of_claim, unmet
 from kerasplug.registry.parts import Claim, describe
 
-__all__ = ["load"]
+__all__ = ["load", "load_part"]
 
 # Which name a class of that kind has among its bases, whatever the implementation.
 _BASE = {"layer": "Layer", "callback": "Callback"}
@@ -39,7 +39,7 @@ def load(claim: Claim) -> object:
     """
     _check_needs(claim)
     module_name, _, path = claim.target.partition(":")
-    target = _attribute(claim, _module(claim, module_name), path)
+    target = load_part(claim, claim.target)
     _check_kind(claim, target)
     if is_stale(target):
         target = _attribute(claim, importlib.reload(_module(claim, module_name)), path)
@@ -51,6 +51,21 @@ def load(claim: Claim) -> object:
                 mend="choose the backend in a new process, before Keras is imported",
             )
     return target
+
+
+def load_part(claim: Claim, place: str) -> object:
+    """What a record names besides its target, such as a function, imported now.
+
+    Args:
+        claim: the record's.
+        place: `"module:attribute"`, as the record has it; never what a file says.
+
+    Raises:
+        PluginError: it can't be imported, or is missing.
+        ImplementationError: no Keras that would do is installed.
+    """
+    module_name, _, path = place.partition(":")
+    return _attribute(claim, _module(claim, module_name), path, place)
 
 
 def _check_needs(claim: Claim) -> None:
@@ -112,7 +127,7 @@ def _mend(claim: Claim, name: str, error: BaseException) -> str:
     return f"python -m pip install --force-reinstall {plugin}"
 
 
-def _attribute(claim: Claim, module: ModuleType, path: str) -> object:
+def _attribute(claim: Claim, module: ModuleType, path: str, place: str = "") -> object:
     value: object = module
     for part in path.split("."):
         try:
@@ -124,7 +139,7 @@ def _attribute(claim: Claim, module: ModuleType, path: str) -> object:
                 claim,
                 f"The {claim.kind} {claim.canonical} is not where its plugin says.",
                 found=f"no attribute {part!r} in {module.__name__}{hint}",
-                expected=claim.target,
+                expected=place or claim.target,
                 mend=f"update {claim.provider.name}",
             ) from error
     return value
