@@ -113,6 +113,18 @@ def test_unfreezing_gradually_moves_all_from_a_layer_on(example, task, pristine)
         assert not any(np.array_equal(*pair) for pair in pairs), "all four of it"
 
 
+def test_fit_overrules_training_false(keras, task, pristine):
+    """Why batch normalization is frozen: when this fails, Keras has changed."""
+    base = kp.applications["digits_cnn"](include_top=False, pooling="avg")
+    inputs = keras.Input((8, 8, 1))
+    model = keras.Model(inputs, keras.layers.Dense(1)(base(inputs, training=False)))
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    model.fit(task.x, task.y, verbose=0)
+
+    norms = [f"block{block}_bn{one}" for block in (1, 2) for one in (1, 2)]
+    assert sorted(differs(pristine, base)) == norms
+
+
 def test_the_same_seed_gives_the_same_model(example, task, tuned):
     """To the bit, in one process."""
     again = example.fine_tuned(task, 0)

@@ -5,12 +5,11 @@ import os
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from gradual_kit import FIT, SCHEDULE, moved, staged, weights
-from training_kit import X, Y, script
+from training_kit import X, Y, again_on_jax, script
 
 import kerasplug.training as kt
 from kerasplug import (
@@ -383,21 +382,6 @@ def test_on_keras_2_it_is_refused():
 @pytest.mark.parametrize("name", ["gradual", "gradual_numbers"])
 def test_the_same_on_jax(name):
     """All tests that start no process of their own, once more."""
-    here = Path(__file__).parent
-    options = ["-q", "--no-header", "-p", "no:cacheprovider", "-k"]
-    options += ["not keras_2 and not on_jax and not several_devices"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, here / f"test_training_{name}.py"],
-        env={
-            **os.environ,
-            "KERAS_BACKEND": "jax",
-            "KERASPLUG_IMPLEMENTATION": "keras",
-        },
-        cwd=here.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
-    assert " passed" in done.stdout
-    assert "skipped" not in done.stdout
+    said = again_on_jax(name, without=("keras_2", "on_jax", "several_devices"))
+
+    assert "skipped" not in said

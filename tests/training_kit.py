@@ -1,6 +1,10 @@
 """Scripted numbers for callbacks that watch one, and small models to train."""
 
+import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -60,3 +64,31 @@ def press(*, at):
         on_epoch_begin=lambda epoch, logs: places.append(epoch),
         on_train_batch_begin=on_batch,
     )
+
+
+def again_on_jax(*names, without):
+    """What pytest says of these files of tests on JAX, once each test has passed.
+
+    Args:
+        *names: `"own"` is `test_training_own.py`.
+        without: parts of the names of tests that start a backend of their own.
+    """
+    here = Path(__file__).parent
+    options = ["-q", "--no-header", "-p", "no:cacheprovider"]
+    options += ["-k", " and ".join(f"not {one}" for one in without)]
+    files = [here / f"test_training_{name}.py" for name in names]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *files],
+        env={
+            **os.environ,
+            "KERAS_BACKEND": "jax",
+            "KERASPLUG_IMPLEMENTATION": "keras",
+        },
+        cwd=here.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert " passed" in done.stdout
+    return done.stdout
