@@ -37,6 +37,9 @@ print(json.dumps([names, looked, faults]))
 """
 
 
+# What an installed kerasplug tells of itself; tests of installations ask for the rest.
+_OWN = {"application_preprocessing", "top_predictions"}
+
 # What kerasplug needs; and what builds: with isolation each build would download it.
 _NEEDED = [
     "filelock",
@@ -50,7 +53,7 @@ _NEEDED = [
 
 @dataclass(frozen=True)
 class Said:
-    """What a process found: names of layers; whether it looked itself; faults."""
+    """What a process found: names of plugins' layers; whether it looked; faults."""
 
     names: tuple[str, ...]
     looked: bool
@@ -60,7 +63,7 @@ class Said:
     def of(cls, text: str) -> "Said":
         """From what `ASK` prints."""
         names, looked, faults = json.loads(text)
-        return cls(tuple(names), looked, tuple(faults))
+        return cls(tuple(sorted({*names} - _OWN)), looked, tuple(faults))
 
 
 def run(
