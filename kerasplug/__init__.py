@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from kerasplug.data import DatasetSource as DatasetSource
     from kerasplug.data import Split as Split
     from kerasplug.data import Splits as Splits
+    from kerasplug.engines import Comparison as Comparison
+    from kerasplug.engines import Devices as Devices
+    from kerasplug.engines import compare_backends as compare_backends
+    from kerasplug.engines import use_backend as use_backend
     from kerasplug.errors import AmbiguousNameError as AmbiguousNameError
     from kerasplug.errors import ApplicationError as ApplicationError
     from kerasplug.errors import DatasetError as DatasetError
@@ -164,6 +168,7 @@ _ROOMS = {
     "config": "keras_home read_config write_config",
     "create_layer": "create_layer create_layer_wrapper pipe",
     "data": "DatasetSource Split Splits",
+    "engines": "Comparison Devices compare_backends use_backend",
     "errors": "AmbiguousNameError ApplicationError DatasetError FetchError "
     "KerasplugError KerasplugWarning MissingPluginError ModelError PluginError "
     "RecordError SaveWarning StaleCompileError UnknownNameError",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kerasplug.data.handle import Dataset
+    from kerasplug.engines.handle import Backend
     from kerasplug.hooks import Record
     from kerasplug.pretrained.handle import Application
 
@@ -130,8 +131,17 @@ class _Applications(Catalog):
         return Application(registry.claim(self.kind, name))
 
 
+class _Backends(Catalog):
+    """Backends are chosen, not imported: Keras does that."""
+
+    def __getitem__(self, name: str) -> "Backend":
+        from kerasplug.engines.handle import Backend
+
+        return Backend(registry.claim(self.kind, name))
+
+
 applications = _Applications("application")
-backends = Catalog("backend")
+backends = _Backends("backend")
 callbacks = Catalog("callback")
 datasets = _Datasets("dataset")
 layers = _Layers("layer")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from packaging.version import Version
 
+import _kerasplug_backends
 from kerasplug import _frameworks
 from kerasplug._frameworks import (
     IMPLEMENTATIONS,
@@ -38,6 +39,7 @@ __all__ = [
     "backend",
     "chosen",
     "family_of",
+    "first_user",
     "implementation",
     "is_backend_available",
     "is_keras_available",
@@ -449,8 +451,9 @@ def _refuse_the_impossible(name: str) -> None:
     """Raise where the import can't succeed: half an import would stay behind."""
     keras_home()  # Keras is about to write there: refuses or warns
     found = _frameworks.examine(name)
-    # A backend that is not Keras' own may come by an import hook: that one is tried.
     known = configured_backend()[0] in _frameworks.BUILT_IN_BACKENDS
+    if not known:  # one that a package advertises; or it comes by another import hook
+        _kerasplug_backends.install()
     if found.state == "missing" or (found.state == "unsuitable" and known):
         raise found.error()
 
@@ -474,26 +477,22 @@ def _who(root: str) -> str:
     """
     if _frameworks.root_loaded_outside() == root:
         return ""
-    frame = sys._getframe(1)  # noqa: SLF001 -- the one way to the caller's line
-    while frame.f_back and frame.f_code.co_filename.startswith(_PLUMBING):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return _frameworks.calling_line(_PLUMBING)
+
+
+def first_user() -> str:
+    """Who used Keras first, or imported it past the door: a line, or modules."""
+    root = _first.root if _first else _frameworks.root_loaded_outside() or "keras"
+    return (_first and _first.who) or _frameworks.outsiders(root)
 
 
 def _refuse_another(name: str) -> None:
     """Raise where a really different Keras is in use in this process."""
     root = family_root(name)
     if _first is not None:
-        used, who = _first.root, _first.who
+        used = _first.root
     else:
-        used, who = _frameworks.root_loaded_outside() or root, ""
+        used = _frameworks.root_loaded_outside() or root
     if used == root:
         return
-    version = _frameworks.version_of(used)
-    message = f"Too late for {name!r}: this process uses {used} {version} already."
-    raise ImplementationError(
-        message,
-        found=f"first use: {who or _frameworks.outsiders(used)}",
-        expected="one Keras in a process; theirs don't mix",
-        mend=f"export {_VARIABLES[0]}={name}   (in a new process)",
-    )
+    raise _frameworks.another_is_used(name, used, first_user(), _VARIABLES[0])

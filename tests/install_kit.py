@@ -87,7 +87,13 @@ def own_library(folder: Path) -> Path:
 
     The repository itself is not settled while somebody works in it.
     """
-    for name in ("kerasplug", "_kerasplug_state", "pluggy", "packaging"):
+    for name in (
+        "kerasplug",
+        "_kerasplug_backends",
+        "_kerasplug_state",
+        "pluggy",
+        "packaging",
+    ):
         spec = importlib.util.find_spec(name)
         assert spec is not None, name
         assert spec.origin is not None, name

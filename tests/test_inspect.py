@@ -320,7 +320,13 @@ def test_without_keras_and_h5py_files_are_still_inspected(tmp_path):
     """Where neither Keras nor h5py is, both formats are inspected all the same."""
     bare = tmp_path / "bare"
     bare.mkdir()
-    for name in ("kerasplug", "_kerasplug_state", "pluggy", "packaging"):
+    for name in (
+        "kerasplug",
+        "_kerasplug_backends",
+        "_kerasplug_state",
+        "pluggy",
+        "packaging",
+    ):
         module = __import__(name)
         source = Path(module.__file__)
         source = source.parent if source.name == "__init__.py" else source

@@ -13,7 +13,12 @@ ROOT = Path(__file__).parents[1]
 
 #: Folder of the project -> what its wheel has at the top, beside its metadata.
 PROJECTS = {
-    ".": {"kerasplug", "_kerasplug_pytest.py", "_kerasplug_state.py"},
+    ".": {
+        "kerasplug",
+        "_kerasplug_backends.py",
+        "_kerasplug_pytest.py",
+        "_kerasplug_state.py",
+    },
     "plugins/datasets": {"kerasplug_datasets"},
     "plugins/applications": {"kerasplug_applications"},
     "examples/downstream_pkg": {"downstream_pkg"},

@@ -17,6 +17,8 @@ from kerasplug._frameworks.metadata import (
     version_of,
 )
 from kerasplug._frameworks.origin import (
+    another_is_used,
+    calling_line,
     family_of,
     is_stale,
     outsiders,
@@ -29,6 +31,8 @@ __all__ = [
     "BUILT_IN_BACKENDS",
     "IMPLEMENTATIONS",
     "Availability",
+    "another_is_used",
+    "calling_line",
     "checked",
     "examine",
     "examine_backend",

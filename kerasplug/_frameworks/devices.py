@@ -9,7 +9,7 @@ from kerasplug._frameworks.metadata import family_root
 from kerasplug._frameworks.probe import ask_elsewhere
 from kerasplug.config import configured_backend
 
-__all__ = ["gpu_nodes", "gpus_among", "no_gpus", "probe_devices"]
+__all__ = ["LISTING", "gpu_nodes", "gpus_among", "no_gpus", "probe_devices"]
 
 #: What the drivers of GPUs put into /dev on Linux: NVIDIA, its boards with a GPU
 #: inside the processor, AMD, Windows' GPUs under WSL, and anything that renders.
@@ -34,9 +34,9 @@ _VARIABLES = (
     "ROCR_VISIBLE_DEVICES",
 )
 
-# Each engine in its own words; the names are those of Keras: "cpu:0", "gpu:0".
+#: Lists devices, each engine in its own words; the names are those of Keras: "cpu:0", "gpu:0".
 # JAX would take most of a GPU's memory, and the process that asks may need it.
-_CHILD = """
+LISTING = """
 import json, os, sys
 request = json.loads(sys.argv[1])
 sys.path[:] = request["path"]
@@ -156,7 +156,7 @@ def _once(
 
 
 def _ask(engine: str) -> tuple[list[str], str]:
-    answer, error = ask_elsewhere(_CHILD, {"engine": engine}, engine)
+    answer, error = ask_elsewhere(LISTING, {"engine": engine}, engine)
     if error:
         return [], error
     return [str(one) for one in answer["devices"]], str(answer["error"])

@@ -13,7 +13,9 @@ from pathlib import Path
 from packaging.version import Version
 
 from kerasplug._frameworks.availability import Availability
+from kerasplug._frameworks.pluggable import listed_by_keras
 from kerasplug._frameworks.presence import (
+    BUILT_IN_BACKENDS,
     DISTRIBUTIONS,
     installed,
     recorded_version,
@@ -42,15 +44,6 @@ __all__ = [
 
 #: The implementations, in the order of preference.
 IMPLEMENTATIONS = ("tensorflow", "keras", "tf_keras")
-
-#: A backend that Keras 3 brings itself -> the modules that it imports.
-BUILT_IN_BACKENDS = {
-    "tensorflow": ("tensorflow",),
-    "jax": ("jax", "jaxlib"),
-    "torch": ("torch",),
-    "numpy": ("numpy", "jax", "jaxlib", "scipy"),
-    "openvino": ("openvino",),
-}
 
 #: The engines for which kerasplug has an extra.
 _EXTRAS = ("tensorflow", "jax", "torch")
@@ -351,7 +344,7 @@ def _without_backend(root: str, version: str, name: str, where: str) -> Availabi
 
 def _backend_state(name: str) -> tuple[str, str]:
     """("found" | "missing" | "broken", the reason) of a backend."""
-    if name not in BUILT_IN_BACKENDS:
+    if name not in BUILT_IN_BACKENDS or name in listed_by_keras().packages:
         return _pluggable_state(name)
     first, *others = BUILT_IN_BACKENDS[name]
     if name == "openvino" and state_of(first)[0] == "missing":
@@ -379,10 +372,12 @@ def _pluggable_state(name: str) -> tuple[str, str]:
 def _is_declared(backend: str) -> bool:
     """Whether a distribution says that it brings this backend."""
     try:
-        points = importlib.metadata.entry_points(group="keras.backends", name=backend)
+        return any(
+            importlib.metadata.entry_points(group=group, name=backend)
+            for group in ("keras.backends", "kerasplug.backends")
+        )
     except Exception:  # noqa: BLE001 -- one malformed entry_points.txt anywhere makes all of them unreadable
         return False
-    return bool(points)
 
 
 def examine_backend(name: str) -> Availability:
@@ -415,7 +410,18 @@ def explain(implementation: str, error: Exception) -> ImplementationError:
     elif wrong and isinstance(error, ValueError | TypeError | AttributeError):
         why, mend = "keras.json: " + "; ".join(wrong), "correct or remove keras.json"
     else:
-        lacks = error.name if isinstance(error, ModuleNotFoundError) else None
-        why, mend = f"{type(error).__name__}: {error}", mend_import(root, lacks or "")
+        why, mend = _hidden(root, error)
     message = f"{root} {version_of(root)} is installed and can't be imported."
     return KerasBrokenError(message, found=why, mend=mend)
+
+
+def _hidden(root: str, error: Exception) -> tuple[str, str]:
+    """What has really failed below an error that may say something else, and a mend."""
+    from kerasplug._frameworks.causes import true_cause
+
+    said = f"{type(error).__name__}: {error}"
+    cause = true_cause(error)
+    if error.__cause__ is None and error.__context__ is None:
+        lacks = error.name if isinstance(error, ModuleNotFoundError) else None
+        return said, mend_import(root, lacks or "")
+    return f"{cause.text} Keras says of it: {said}", cause.mend

@@ -4,7 +4,12 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
+from kerasplug._frameworks.metadata import version_of
+from kerasplug.errors import ImplementationError
+
 __all__ = [
+    "another_is_used",
+    "calling_line",
     "family_of",
     "is_stale",
     "outsiders",
@@ -12,7 +17,14 @@ __all__ = [
     "tf_keras_is_used",
 ]
 
-_FRAMEWORKS = {"keras", "tf_keras", "tensorflow", "kerasplug", "_kerasplug_pytest"}
+_FRAMEWORKS = {
+    "_kerasplug_backends",
+    "_kerasplug_pytest",
+    "keras",
+    "kerasplug",
+    "tensorflow",
+    "tf_keras",
+}
 
 
 def family_of(thing: object) -> str | None:
@@ -108,3 +120,32 @@ def _is_of(value: object, root: str) -> bool:
     else:
         return False
     return isinstance(name, str) and name.partition(".")[0] == root
+
+
+def calling_line(passed_over: tuple[str, ...]) -> str:
+    """File and line of whoever called, the first that is in none of these places."""
+    frame = sys._getframe(1)  # noqa: SLF001 -- the one way to the caller's line
+    while frame.f_back and frame.f_code.co_filename.startswith(passed_over):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def another_is_used(
+    name: str, used: str, who: str, variable: str
+) -> ImplementationError:
+    """The error for a Keras that comes too late: another one is in use.
+
+    Args:
+        name: the implementation that was asked for.
+        used: the top-level module of the Keras in use.
+        who: who used it first.
+        variable: what chooses the implementation in a new process.
+    """
+    version = version_of(used)
+    message = f"Too late for {name!r}: this process uses {used} {version} already."
+    return ImplementationError(
+        message,
+        found=f"first use: {who}",
+        expected="one Keras in a process; theirs don't mix",
+        mend=f"export {variable}={name}   (in a new process)",
+    )

@@ -6,12 +6,22 @@ import sys
 from importlib.machinery import ModuleSpec
 
 __all__ = [
+    "BUILT_IN_BACKENDS",
     "DISTRIBUTIONS",
     "installed",
     "recorded_version",
     "spec_of",
     "state_of",
 ]
+
+#: A backend that Keras 3 brings itself -> the modules that it imports.
+BUILT_IN_BACKENDS = {
+    "tensorflow": ("tensorflow",),
+    "jax": ("jax", "jaxlib"),
+    "torch": ("torch",),
+    "numpy": ("numpy", "jax", "jaxlib", "scipy"),
+    "openvino": ("openvino",),
+}
 
 #: A module -> the distributions that bring it, where their names differ.
 DISTRIBUTIONS = {

@@ -30,6 +30,8 @@ COMMANDS = {
     "timings": ("timings", "measure what each plugin costs at its first import"),
     "data": ("data", "list, download, verify or remove the files of data sets"),
     "cite": ("cite", "print BibTeX of Keras, of applications and of data sets"),
+    "backend": ("backend", "list, show, check or choose what Keras computes with"),
+    "compare": ("compare", "run a saved model on several backends, and compare"),
     "cache": ("cache", "show or clear what kerasplug keeps on disk"),
     "install-command": (
         "install_command",

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 
-from kerasplug._frameworks import BUILT_IN_BACKENDS, examine_backend
-from kerasplug._frameworks.devices import gpu_nodes, no_gpus, probe_devices
+from kerasplug._frameworks import BUILT_IN_BACKENDS, examine_backend, family_root
+from kerasplug._frameworks.devices import gpu_nodes, no_gpus
 from kerasplug.cli.findings import Finding
 from kerasplug.cli.why import keras_in_use
 from kerasplug.config import config_problems
+from kerasplug.engines import gpus
 from kerasplug.errors import KerasplugError
 from kerasplug.implementation import Availability, availability, backend, chosen
 from kerasplug.saving.guards import has_all_guards
 
-__all__ = ["look", "look_at_backends", "look_at_devices"]
+__all__ = ["look", "look_at_backends", "look_at_devices", "look_at_settings"]
 
 _LEVELS = {"available": "ok", "missing": "warning", "unsuitable": "warning"}
 
@@ -28,7 +29,7 @@ def look(*, probe: bool) -> Iterator[Finding]:
         yield Finding("ok", "backend", what)
         yield _usable(availability(probe="subprocess" if probe else "metadata"))
         yield from _loaders(used["implementation"], used["version"])
-    yield from _settings()
+    yield from look_at_settings()
 
 
 def _usable(state: Availability) -> Finding:
@@ -56,7 +57,7 @@ def _loaders(implementation: str, version: str) -> Iterator[Finding]:
         yield Finding("warning", "loaders", what, mend)
 
 
-def _settings() -> Iterator[Finding]:
+def look_at_settings() -> Iterator[Finding]:
     """What is wrong with `keras.json`, by what Keras does about it."""
     for problem in config_problems():
         if problem.startswith("not readable as JSON") or "can't be read" in problem:
@@ -112,15 +113,26 @@ def look_at_devices(*, probe: bool) -> Iterator[Finding]:
         what = "only the engine can tell on this system"
         yield Finding("note", "GPU", what, "kerasplug doctor --probe")
     if probe:
-        yield _listed()
+        yield from _probed()
 
 
-def _listed() -> Finding:
+def _probed() -> Iterator[Finding]:
+    """The engine's own list of devices, and why a GPU is not in it."""
     try:
-        devices, error = probe_devices(chosen(), backend())
+        engine = backend() if family_root(chosen()) == "keras" else "tensorflow"
     except KerasplugError as wrong:
-        devices, error = [], wrong.what
-    if error:
-        mend = "see the findings about Keras above"
-        return Finding("warning", "devices", f"can't be listed: {error}", mend)
-    return Finding("ok", "devices", ", ".join(devices))
+        yield _unlisted(wrong.what)
+        return
+    evidence = gpus.gather(engine, probe=True)
+    if evidence.error:
+        yield _unlisted(evidence.error)
+        return
+    yield Finding("ok", "devices", ", ".join(evidence.devices or ()))
+    for one in gpus.look(evidence):
+        if one.level != "ok":  # what is well was told of before
+            yield Finding(*one)
+
+
+def _unlisted(error: str) -> Finding:
+    mend = "see the findings about Keras above"
+    return Finding("warning", "devices", f"can't be listed: {error}", mend)

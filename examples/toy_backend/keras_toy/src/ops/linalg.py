@@ -1,0 +1,10 @@
+"""Matrices: `det`, `svd`, `solve`, ...; 17 functions, all required."""
+
+from keras.src.backend.numpy.ops import linalg as _theirs
+
+from keras_toy.src.borrowing import borrowed
+
+_functions = borrowed(_theirs)
+globals().update(_functions)
+
+__all__ = [*_functions]  # noqa: PLE0604 -- names of functions
