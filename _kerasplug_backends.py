@@ -1,9 +1,9 @@
 """Lets Keras 3.16 and later compute on backends that are not in its own list.
 
 Keras looks for a backend that it does not bring itself in the module `keras_<name>`,
-and only for the names that it lists. `install` puts a finder before all others. It loads
-three of Keras' modules as they are, and afterwards adds to each what it lacks:
-an installed package that advertises a backend counts as listed. No file of Keras is
+and only for the names that it lists. `install` puts a finder before all others. It
+loads three of Keras' modules as they are, and then adds to each what it lacks: an
+installed package that advertises a backend counts as listed. No file of Keras is
 changed; for names that Keras resolves by itself everything stays as it is.
 
 It stands at the top level because `keras.config.set_backend` drops whatever begins with

@@ -18,6 +18,9 @@ __all__ = ["is_running"]
 
 _VARIABLE = "KERASPLUG_STRICT"
 
+#: What Keras resolves without anybody's help; empty: nothing is chosen.
+_OWN_BACKENDS = ("", "tensorflow", "jax", "torch", "numpy", "openvino")
+
 #: What the variable KERASPLUG_STRICT was before this run.
 _before = pytest.StashKey[str | None]()
 
@@ -46,12 +49,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="skip there, whatever KERASPLUG_STRICT and keras_strict say",
     )
+    group.addoption(
+        "--keras-backend",
+        metavar="NAME",
+        default=None,
+        help="what Keras computes with, chosen before any conftest.py is imported; "
+        "also a backend that an installed package advertises",
+    )
     parser.addini(
         "keras_strict",
         "fail, not skip, where a Keras that a test requires is missing",
         type="bool",
         default=None,
     )
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Choose the backend before anything can import Keras.
+
+    Raises:
+        pytest.UsageError: there is no such backend here, or it comes too late.
+    """
+    name = early_config.known_args_namespace.keras_backend
+    if name is not None:
+        from kerasplug.engines import use_backend
+        from kerasplug.errors import KerasplugError
+
+        try:
+            use_backend(name)
+        except KerasplugError as error:
+            message = f"--keras-backend={name}: {error}"
+            raise pytest.UsageError(message) from None
+    elif os.environ.get("KERAS_BACKEND", "") not in _OWN_BACKENDS:
+        # A package's, in the environment of a worker of pytest-xdist for example.
+        import _kerasplug_backends
+
+        _kerasplug_backends.install()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -30,7 +30,7 @@ from kerasplug.config import (
     keras_home,
     warn_caller,
 )
-from kerasplug.errors import ImplementationError
+from kerasplug.errors import ImplementationError, KerasplugError
 
 __all__ = [
     "Availability",
@@ -443,6 +443,8 @@ def _import(name: str, root: str) -> ModuleType:
         _refuse_the_impossible(name)
     try:
         return _open(name, root)
+    except KerasplugError:  # by our own finder of backends: it says all there is
+        raise
     except Exception as error:
         raise _frameworks.explain(name, error) from error
 

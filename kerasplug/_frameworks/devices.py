@@ -34,7 +34,7 @@ _VARIABLES = (
     "ROCR_VISIBLE_DEVICES",
 )
 
-#: Lists devices, each engine in its own words; the names are those of Keras: "cpu:0", "gpu:0".
+#: Lists devices, each engine in its own words, by the names that Keras has for them.
 # JAX would take most of a GPU's memory, and the process that asks may need it.
 LISTING = """
 import json, os, sys

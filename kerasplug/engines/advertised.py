@@ -1,7 +1,8 @@
 """Backends that installed packages advertise, for Keras 3.16 and later.
 
 Two groups of entry points count: `kerasplug.backends`, where a target is written as
-everywhere in kerasplug, and `keras.backends`, which packages use by themselves. No package is imported to know.
+everywhere in kerasplug, and `keras.backends`, which packages use by themselves. No
+package is imported to know.
 """
 
 import difflib

@@ -12,7 +12,7 @@ from kerasplug._frameworks.metadata import (
     family_root,
     version_of,
 )
-from kerasplug._frameworks.pluggable import listed_by_keras
+from kerasplug._frameworks.pluggable import listed_by_keras, module_exists
 from kerasplug.engines.advertised import (
     Advertised,
     advertised,
@@ -104,7 +104,14 @@ def _package(name: str) -> Advertised | None:
         _refuse_worker(name)
         if name in BUILT_IN_BACKENDS:  # by other versions of Keras
             return None
+        if not listed.takes_packages and _is_laid_out(name):
+            raise refusal_of_keras(name)
     return advertisement(name)
+
+
+def _is_laid_out(name: str) -> bool:
+    """Whether there is a package as the Keras to come looks for it, by its name."""
+    return name.isidentifier() and module_exists(f"keras_{name}.src")
 
 
 def _refuse_worker(name: str) -> None:
