@@ -21,6 +21,8 @@ ENGINE ?= $(if $(filter Windows Linux_x86_64,$(subst $() ,_,$(PLATFORM))),tensor
 KERAS := keras>=3.15.1
 
 PLUGINS := plugins/datasets plugins/applications examples/downstream_pkg
+# A backend for the Keras to come: checked here, tested where that Keras is.
+TOY := examples/toy_backend
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
 # A person at a terminal sees pip's progress, a log only what went wrong.
@@ -81,7 +83,7 @@ lint: $(VENV)/.test-$(ENGINE)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
-	@for plugin in $(PLUGINS); do \
+	@for plugin in $(PLUGINS) $(TOY); do \
 	    (cd $$plugin && $(CURDIR)/$(BIN)/mypy) || exit 1; \
 	done
 	@$(BIN)/lint-imports --no-cache
@@ -94,7 +96,7 @@ bench: $(VENV)/.test-$(ENGINE)
 	@$(BIN)/python benchmarks/run.py
 
 wheels: $(VENV)/.test-$(ENGINE)
-	@for project in . $(PLUGINS); do \
+	@for project in . $(PLUGINS) $(TOY); do \
 	    echo "wheel of $$project"; \
 	    $(BIN)/python -m build --wheel --no-isolation --outdir dist $$project \
 	        >/dev/null || exit 1; \

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import applications
+import backends
 import commands
 import conformance
 import datasets
@@ -36,6 +37,7 @@ _BENCHMARKS: Mapping[str, Callable[[Workshop, int], list[Row]]] = {
     "fetching": fetching.measure,
     "datasets": datasets.measure,
     "applications": applications.measure,
+    "backends": backends.measure,
 }
 _REPEATS = 21
 _QUICK = 5

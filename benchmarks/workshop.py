@@ -104,6 +104,7 @@ class Workshop:
         venv.create(folder / "environment", symlinks=True)
         self.python = folder / "environment" / "bin" / "python"
         _copy(ROOT / "kerasplug", self.library)
+        _copy(ROOT / "_kerasplug_backends.py", self.library)
         _copy(ROOT / "_kerasplug_state.py", self.library)
         for name in _PACKAGES:
             spec = importlib.util.find_spec(name)

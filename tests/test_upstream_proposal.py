@@ -190,6 +190,20 @@ def test_keras_as_it_is_does_not_know_it(start):
     assert "Unsupported backend : toy" in said
 
 
+def test_kerasplug_stands_aside(start):
+    """With the change use_backend does its work without a line of our finder's."""
+    code = (
+        "import _kerasplug_backends as ours, kerasplug; kerasplug.use_backend('toy')\n"
+        "def never(*_, **__): raise AssertionError\n"
+        "ours._part = never\n"
+        "import keras; print(keras.backend.backend())\n"
+    )
+    assert start("changed", code, "") == (0, "toy\n")
+    status, said = start("as_it_is", code, "")
+    assert status
+    assert "AssertionError" in said
+
+
 def test_set_backend_comes_back_to_it(start):
     """With the change `set_backend` goes to another backend and back."""
     code = """

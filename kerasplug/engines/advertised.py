@@ -19,7 +19,6 @@ from kerasplug.errors import (
     KerasVersionError,
     UnknownNameError,
 )
-from kerasplug.hooks import BackendRecord
 from kerasplug.names import is_name, is_target, normalise
 
 __all__ = [
@@ -80,11 +79,7 @@ def advertised() -> dict[str, tuple[Advertised, ...]]:
 def _in_our_group() -> Iterator[Advertised]:
     """What the catalog has; a plugin whose records can't be had is the doctor's."""
     for claim in registry.claims("backend"):
-        try:
-            record = claim.record()
-        except KerasplugError:
-            continue
-        if isinstance(record, BackendRecord) and record.engine == "package":
+        if _engine_of(claim) == "package":
             yield Advertised(
                 claim.name,
                 poured(claim.target),
@@ -92,6 +87,16 @@ def _in_our_group() -> Iterator[Advertised]:
                 claim.provider.version,
                 "kerasplug.backends",
             )
+
+
+def _engine_of(claim: registry.Claim) -> str:
+    """What its record says; empty where that can't be had."""
+    if claim.is_declared:  # an entry point alone: then the record has the defaults
+        return "package"
+    try:
+        return str(getattr(claim.record(), "engine", ""))
+    except KerasplugError:
+        return ""
 
 
 def _in_keras_group() -> Iterator[Advertised]:

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 
 import _kerasplug_backends
-from kerasplug import registry
 from kerasplug._frameworks.metadata import (
     BUILT_IN_BACKENDS,
     examine_backend,
@@ -13,16 +12,13 @@ from kerasplug._frameworks.metadata import (
     version_of,
 )
 from kerasplug._frameworks.pluggable import listed_by_keras, module_exists
-from kerasplug.engines.advertised import (
-    Advertised,
-    advertised,
-    advertisement,
-    refusal_of_keras,
-)
 from kerasplug.engines.devices import Devices, Variables, devices_of, variables_of
 from kerasplug.errors import ConfigError, ImplementationError, UnknownNameError
-from kerasplug.hooks import BackendRecord
 from kerasplug.implementation import backend, chosen, first_user
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from kerasplug.engines.advertised import Advertised
 
 __all__ = ["use_backend"]
 
@@ -79,6 +75,8 @@ def use_backend(
     if not _is_loaded(bare):
         _refuse_missing(bare, package)
         if package is not None and not listed_by_keras().takes_packages:
+            from kerasplug.engines.advertised import refusal_of_keras
+
             raise refusal_of_keras(bare)
     _refuse_late_devices(bare, variables)
     if package is not None:
@@ -94,12 +92,19 @@ def _checked(name: object) -> str:
     raise ConfigError(message, found=repr(name), expected='a name such as "jax"')
 
 
-def _package(name: str) -> Advertised | None:
+def _package(name: str) -> "Advertised | None":
     """The package that has to be let in; None for what Keras resolves itself."""
     listed = listed_by_keras()
     name = name.strip()
     if name in (*listed.built_in, *listed.packages):
         return None
+    # Here: what Keras has itself needs none of it, and it costs as much as the rest.
+    from kerasplug.engines.advertised import (
+        advertised,
+        advertisement,
+        refusal_of_keras,
+    )
+
     if name.rpartition("/")[2] not in advertised():
         _refuse_worker(name)
         if name in BUILT_IN_BACKENDS:  # by other versions of Keras
@@ -116,6 +121,9 @@ def _is_laid_out(name: str) -> bool:
 
 def _refuse_worker(name: str) -> None:
     """Raise for an engine that computes single models in another process."""
+    from kerasplug import registry
+    from kerasplug.hooks import BackendRecord
+
     claims = [one for one in registry.claims("backend") if one.name == name]
     records = [claim.record() for claim in claims]
     if any(
@@ -163,7 +171,7 @@ def _is_loaded(name: str) -> bool:
     )
 
 
-def _refuse_missing(name: str, package: Advertised | None) -> None:
+def _refuse_missing(name: str, package: "Advertised | None") -> None:
     """Raise unless what the backend needs is installed."""
     if package is None:
         found = examine_backend(name)
