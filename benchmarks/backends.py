@@ -1,8 +1,8 @@
 """What choosing a backend costs, beside the variable KERAS_BACKEND and a plain import.
 
 Starting Keras takes seconds, and two starts differ by more than what is measured. So
-whole processes are only told, and the goal is judged by our own share within one process,
-where what Keras imports as well is imported before.
+whole processes are only told, and the goal is judged by our own share within one
+process, where what Keras imports as well is imported before.
 """
 
 from pathlib import Path

@@ -133,7 +133,7 @@ def test_a_broken_package_is_said_with_its_cause(nightly, tmp_path):
 
 
 def test_a_broken_optional_part_is_not_taken_for_an_absent_one(nightly, tmp_path):
-    """Keras takes a layer.py that fails to import for none; with the hook it is said."""
+    """Keras takes a layer.py that can't be imported for none; the hook says it."""
     source = {
         "keras_half/__init__.py": "",
         "keras_half/src/__init__.py": "from keras_toy.src import *",

@@ -301,7 +301,7 @@ def _official(name: str) -> Described:
 
 def _advertised(name: str, some: tuple[Advertised, ...]) -> Described:
     first = some[0]
-    engine, engine_version = _computing(first.distribution)
+    engine, engine_version = _computing(first.distribution, name)
     one = Described(
         name,
         "package",
@@ -344,17 +344,19 @@ def _fitting(one: Described) -> Described:
     return one
 
 
-def _computing(package: str) -> tuple[str, str]:
-    """What computes for a package: what it requires beside Keras and NumPy."""
+def _computing(package: str, name: str) -> tuple[str, str]:
+    """What computes for a package: what it requires by the backend's own name.
+
+    Else the only thing that it requires beside Keras and NumPy; else nobody knows.
+    """
     lines: list[str] = []
     with contextlib.suppress(Exception):  # unreadable metadata require nothing
         lines = importlib.metadata.requires(package) or []
-    for line in lines:
-        name = re.match(r"[A-Za-z0-9][\w.-]*", line)
-        plain = name[0].lower() if name else "keras"
-        if plain not in ("keras", "kerasplug", "numpy") and "extra ==" not in line:
-            return _recorded(plain)
-    return "", ""
+    found = [re.match(r"[A-Za-z0-9][\w.-]*", line) for line in lines if ";" not in line]
+    needed = {one[0].lower() for one in found if one} - {"keras", "kerasplug", "numpy"}
+    if name in needed:
+        return _recorded(name)
+    return _recorded(needed.pop()) if len(needed) == 1 else ("", "")
 
 
 # --- workers ---
