@@ -10,6 +10,7 @@ import shlex
 from typing import NamedTuple
 
 from kerasplug import registry
+from kerasplug._frameworks.pluggable import listed_by_keras
 from kerasplug.cli import names
 from kerasplug.cli.output import complain
 from kerasplug.errors import AmbiguousNameError, UnknownNameError
@@ -28,6 +29,8 @@ class _Command(NamedTuple):
 
 _AND_CUDA = ("the CUDA libraries come with it; Linux (and WSL 2) only",)
 _KERAS = ("kerasplug[files]", "keras>=3.15.1")
+# Keras' NumPy backend imports both, and Keras requires neither.
+_NUMPY = (*_KERAS, "jax", "scipy")
 
 #: Engine -> what brings it: for any machine, and for one with an NVIDIA GPU.
 _ENGINES = {
@@ -56,8 +59,8 @@ _ENGINES = {
         ),
     ),
     "numpy": (
-        _Command(_KERAS, ("Keras' NumPy backend predicts and does not train",)),
-        _Command(_KERAS, ("Keras' NumPy backend uses no GPU",)),
+        _Command(_NUMPY, ("Keras' NumPy backend predicts and does not train",)),
+        _Command(_NUMPY, ("Keras' NumPy backend uses no GPU",)),
     ),
     "keras": (
         _Command(_KERAS, ("Keras needs an engine too: tensorflow, jax or torch",)),
@@ -70,10 +73,21 @@ _ENGINES = {
         ),
     ),
 }
+#: Backends in packages, on the Keras to come -> what brings them there.
+_PACKAGES = {
+    # It imports scipy, and does not say so.
+    "openvino": ("keras-openvino", "openvino", "scipy"),
+    "mlx": ("keras-mlx", "mlx[cpu]"),
+}
+_TO_COME = "for Keras 3.16; where it is keras-nightly, install {} with --no-deps"
+
 _SPELLINGS = {"tf-keras": "tf_keras", "tf": "tensorflow", "pytorch": "torch"}
 
 #: Distributions of this project that need not be installed to be known.
 _PLUGINS = ("applications", "datasets", "plaidml")
+
+#: Engines of older Kerases, which run on the worker that a plugin brings.
+_WORKERS = {"cntk": "plaidml", "theano": "plaidml"}
 
 _NO_GPU = _Command((), ("--gpu makes no difference here",))
 
@@ -82,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Tell the parser what `kerasplug install-command` takes."""
     names.add_name(
         parser,
-        lambda: [*_ENGINES, *_PLUGINS, *names.installed()],
+        lambda: [*_ENGINES, *_PACKAGES, *_PLUGINS, *names.installed()],
         "an engine ("
         + ", ".join(_ENGINES)
         + "), a plugin, or the name of anything that an installed plugin provides",
@@ -118,7 +132,7 @@ def _command(name: str, *, gpu: bool) -> _Command:
     engine = _SPELLINGS.get(name.lower(), name.lower())
     if engine in _ENGINES:
         return _ENGINES[engine][gpu]
-    found = _backend(name, gpu=gpu) or _distribution(name)
+    found = _backend(name, gpu=gpu) or _package(engine) or _distribution(name)
     if found is None:
         raise _unknown(name)
     if gpu and not found.remarks:
@@ -137,9 +151,20 @@ def _backend(name: str, *, gpu: bool) -> _Command | None:
     return None
 
 
+def _package(name: str) -> _Command | None:
+    """What brings one of Keras' backends that it no longer has itself."""
+    if name == "openvino" and name in listed_by_keras().built_in:
+        return _Command((*_KERAS, "openvino"), ("predicts and does not train",))
+    if name not in _PACKAGES:
+        return None
+    wanted = _PACKAGES[name]
+    return _Command(wanted, (_TO_COME.format(wanted[0]),))
+
+
 def _distribution(name: str) -> _Command | None:
     """The distribution of that name, or the one that provides a thing of that name."""
     plain = name.lower().replace("_", "-").removeprefix("kerasplug-")
+    plain = _WORKERS.get(plain, plain)
     if plain in _PLUGINS:
         return _Command((f"kerasplug-{plain}",))
     claims = _named(name)
@@ -164,7 +189,13 @@ def _who(claim: Claim) -> str:
 
 
 def _unknown(name: str) -> UnknownNameError:
-    known = {*_ENGINES, *_PLUGINS, *(one.name for one in registry.plugins())}
+    known = {
+        *_ENGINES,
+        *_PACKAGES,
+        *_PLUGINS,
+        *_WORKERS,
+        *(one.name for one in registry.plugins()),
+    }
     known.update(one.name for one in registry.claims())
     close = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
     mend = "did you mean " + " or ".join(map(repr, close)) + "?"
