@@ -7,6 +7,7 @@ What is missing stands further down, where no user looks.
 import contextlib
 import importlib.metadata
 import re
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple
@@ -62,8 +63,9 @@ class Cause(NamedTuple):
 def first_error(error: BaseException) -> BaseException:
     """The error that came first, below those that were raised because of it.
 
-    An error's `__cause__` is followed, and its `__context__` where both are about an
-    import: what else was being handled at the time has nothing to do with it.
+    An error's `__cause__` is followed, and its `__context__` where somebody raised an
+    `ImportError` of another one: what else was being handled at the time has nothing to
+    do with it. Nor has the first of two imports of which the second is a substitute.
 
     Args:
         error: the error that was seen.
@@ -90,7 +92,9 @@ def first_error(error: BaseException) -> BaseException:
 
 
 def _is_about_import(error: BaseException, context: BaseException) -> bool:
-    return isinstance(error, ImportError) and isinstance(context, ImportError | OSError)
+    # Python's own errors have the name of a module: there something else was tried.
+    raised = isinstance(error, ImportError) and error.name is None
+    return raised and isinstance(context, ImportError | OSError)
 
 
 def true_cause(error: BaseException) -> Cause:
@@ -112,6 +116,8 @@ def true_cause(error: BaseException) -> Cause:
     """
     first = first_error(error)
     where, asking = _place(first.__traceback__)
+    if isinstance(first, SyntaxError) and first.filename:
+        where, asking = f"{first.filename}:{first.lineno}", _module_at(first.filename)
     package = _distribution(asking)
     if isinstance(first, ModuleNotFoundError) and first.name:
         return _missing(first.name, where, asking, package)
@@ -157,6 +163,10 @@ def _without_name(error: ImportError, where: str, package: str) -> Cause:
     top = module.partition(".")[0]
     name = re.search(r"cannot import name '([^']+)'", str(error))
     what = f"{module}.{name[1]}" if name else module
+    if "partially initialized" in str(error):
+        text = f"{_who(package) or top} imports itself in a circle: "
+        text += f"{what} is asked for before it is there."
+        return Cause(module, text, where, _upgrade(package or top), package)
     text = f"{_version(top)} has no {what}, which {_who(package) or where} imports."
     return Cause(module, text, where, _other_version(top, package), package)
 
@@ -175,10 +185,20 @@ def _place(trace: TracebackType | None) -> tuple[str, str]:
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
         name = str(trace.tb_frame.f_globals.get("__name__", ""))
-        if not file.startswith("<") and name.partition(".")[0] != "importlib":
+        own = name.partition(".")[0] in sys.stdlib_module_names
+        if not file.startswith("<") and not own:
             where, asking = f"{file}:{trace.tb_lineno}", name
         trace = trace.tb_next
     return where, asking
+
+
+def _module_at(file: str) -> str:
+    """The module that a file would be, by `sys.path`; empty: none."""
+    for folder in sys.path:
+        with contextlib.suppress(ValueError):
+            parts = Path(file).relative_to(Path(folder).absolute()).with_suffix("")
+            return ".".join(parts.parts)
+    return ""
 
 
 def _distribution(module: str) -> str:
@@ -250,4 +270,8 @@ def _other_version(top: str, asking: str) -> str:
         )
     if top == "keras":
         return f"python -m pip install --upgrade {package} keras"
-    return f"python -m pip install --upgrade {package or top}"
+    return _upgrade(package or top)
+
+
+def _upgrade(package: str) -> str:
+    return f"python -m pip install --upgrade {package}"
