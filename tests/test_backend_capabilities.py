@@ -10,7 +10,7 @@ from kerasplug.engines.capabilities import ABILITIES, abilities, place_of
 
 #: Keras as it has started: its flags, what it has for distribution, whether it trains.
 RUNNING = """
-    import json, keras
+    import json, keras, numpy
     from keras.src import backend
     flags = {
         "sparse": backend.SUPPORTS_SPARSE_TENSORS,
@@ -21,7 +21,7 @@ RUNNING = """
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     try:
-        model.fit([[1.0, 2.0]], [[1.0]], verbose=0)
+        model.fit(numpy.ones((1, 2)), numpy.ones((1, 1)), verbose=0)
         flags["train"] = True
     except NotImplementedError:
         flags["train"] = False
@@ -157,7 +157,7 @@ def test_a_package_that_is_not_there_is_unknown(site):
         "SUPPORTS_SPARSE_TENSORS = True\ndel SUPPORTS_SPARSE_TENSORS\n",
         "SUPPORTS_SPARSE_TENSORS = (True\n",
     ],
-    ids=["computed", "under if", "in try", "a number", "elsewhere", "gone", "no python"],
+    ids=["computed", "if", "try", "a number", "elsewhere", "gone", "no python"],
 )
 def test_what_is_not_said_plainly_is_unknown(backend, source):
     """A flag that is computed, conditional or taken away again is not guessed."""
@@ -237,7 +237,8 @@ def test_no_distribution_is_a_no(backend):
 
 def test_modules_are_found_as_python_finds_them(site):
     """A module's file is that of its package or its own; a namespace has none."""
-    install(site, "keras-toy", {}, modules={"keras_toy/a/b.py": "", "keras_toy/c.py": ""})
+    modules = {"keras_toy/a/b.py": "", "keras_toy/c.py": ""}
+    install(site, "keras-toy", {}, modules=modules)
 
     assert place_of("keras_toy.a.b") == site / "keras_toy" / "a" / "b.py"
     assert place_of("keras_toy.c") == site / "keras_toy" / "c.py"

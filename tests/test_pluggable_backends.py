@@ -74,7 +74,7 @@ def test_set_backend_leaves_and_comes_back(nightly):
 import warnings
 warnings.simplefilter("ignore")
 import kerasplug
-kerasplug.use_backend("toy")
+kerasplug.backends["toy"].use()
 error = kerasplug.KerasplugError
 import keras
 keras.config.set_backend("numpy")

@@ -7,6 +7,7 @@ import pytest
 from fakes import install, python
 
 import kerasplug
+from kerasplug import registry
 from kerasplug.engines.advertised import advertised, advertisement, poured
 from kerasplug.errors import (
     AmbiguousNameError,
@@ -286,6 +287,17 @@ def test_looking_for_backends_imports_none_of_them(site):
     install(site, "made-up", {THEIRS: {"made_up": "made_up"}}, modules=SRC)
     assert advertised()["made_up"]
     assert not {name for name in sys.modules if name.startswith("made_up")}
+
+
+def test_a_package_below_another_one_is_found_as_a_target(site):
+    """`module:attribute` may name a module that nobody has imported yet."""
+    source = {"made_up/__init__.py": "", "made_up/src/__init__.py": "here = True"}
+    install(site, "made-up", {OURS: {"made_up": "made_up:src"}}, modules=source)
+    kerasplug.refresh()
+    loaded = registry.load(registry.claim("backend", "made_up"))
+    assert loaded.here
+    sys.modules.pop("made_up.src")
+    sys.modules.pop("made_up")
 
 
 @pytest.mark.parametrize(

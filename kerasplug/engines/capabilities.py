@@ -55,7 +55,6 @@ class _Bound(NamedTuple):
 
     value: object
     place: str
-    node: ast.stmt | None = None
 
 
 _MODULE: Final = object()
@@ -207,21 +206,33 @@ def _undocumented(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def _find(module: str, name: str, steps: int = _STEPS) -> _Bound | None:
-    """What a name is in a module, through imports; None: it is not there."""
+    """What a name is in a module, through imports; None: it is not there.
+
+    As for Python the last statement counts that sets it, a `from x import *` as well.
+    """
     tree = _tree(module)
-    if tree is None:
-        return None
-    bound = _binding(tree.body, name)
-    if bound is None:
-        return _by_star(tree, module, name, steps)
-    place = f"{module}:{bound.lineno}"
-    if isinstance(bound, ast.Assign | ast.AnnAssign):
-        constant = isinstance(bound.value, ast.Constant)
-        value = bound.value.value if isinstance(bound.value, ast.Constant) else _ELSE
-        return _Bound(value if constant else _ELSE, place, bound)
-    if isinstance(bound, ast.ImportFrom):
-        return _imported(module, name, bound, steps) or _Bound(_ELSE, place, bound)
-    return _Bound(_ELSE, place, bound)
+    for node in reversed(tree.body) if tree else ():
+        found = None
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            found = _find(_absolute(module, node), name, steps - 1) if steps else None
+        elif name in _bound_in(node):
+            found = _bound(module, name, node, steps)
+        if found is not None:
+            return found
+    return None
+
+
+def _bound(module: str, name: str, node: ast.stmt, steps: int) -> _Bound:
+    """What a name is that this statement sets."""
+    place = f"{module}:{node.lineno}"
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        value = node.value
+        said = value.value if isinstance(value, ast.Constant) else _ELSE
+        return _Bound(said, place)
+    found = None
+    if isinstance(node, ast.ImportFrom):
+        found = _imported(module, name, node, steps)
+    return found or _Bound(_ELSE, place)
 
 
 def _imported(
@@ -231,19 +242,8 @@ def _imported(
     origin = next(one.name for one in node.names if _given(one) == name)
     # A submodule first: a package often imports its own parts from itself.
     if place_of(f"{source}.{origin}") is not None:
-        return _Bound(_MODULE, f"{source}.{origin}", node)
+        return _Bound(_MODULE, f"{source}.{origin}")
     return _find(source, origin, steps - 1) if steps else None
-
-
-def _by_star(tree: ast.Module, module: str, name: str, steps: int) -> _Bound | None:
-    """The same, where only a `from x import *` can have brought it."""
-    for node in reversed(tree.body):
-        star = isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
-        if star and isinstance(node, ast.ImportFrom) and steps:
-            found = _find(_absolute(module, node), name, steps - 1)
-            if found is not None:
-                return found
-    return None
 
 
 def _binding(body: Sequence[ast.stmt], name: str) -> ast.stmt | None:
@@ -261,7 +261,7 @@ def _bound_in(node: ast.AST) -> Iterator[str]:
         return
     if isinstance(node, ast.ImportFrom | ast.Import):
         yield from map(_given, node.names)
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
         yield node.id
     for child in ast.iter_child_nodes(node):
         yield from _bound_in(child)
@@ -274,7 +274,7 @@ def _in_dispatch(backend: str, name: str) -> _Bound | None:
         if isinstance(node, ast.If) and _asks_for(node.test, backend):
             bound = _binding(node.body, name)
             if isinstance(bound, ast.Assign) and isinstance(bound.value, ast.Constant):
-                return _Bound(bound.value.value, f"{_DISPATCH}:{bound.lineno}", bound)
+                return _Bound(bound.value.value, f"{_DISPATCH}:{bound.lineno}")
     return None
 
 

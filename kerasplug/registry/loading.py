@@ -4,6 +4,7 @@ import difflib
 import importlib
 from types import ModuleType
 
+from kerasplug._frameworks.pluggable import module_exists
 from kerasplug.errors import (
     ImplementationError,
     NeedsError,
@@ -130,6 +131,11 @@ def _mend(claim: Claim, name: str, error: BaseException) -> str:
 def _attribute(claim: Claim, module: ModuleType, path: str, place: str = "") -> object:
     value: object = module
     for part in path.split("."):
+        if isinstance(value, ModuleType) and not hasattr(value, part):
+            full = f"{value.__name__}.{part}"
+            if module_exists(full):  # a module below that nobody has imported yet
+                value = _module(claim, full)
+                continue
         try:
             value = getattr(value, part)
         except AttributeError as error:
