@@ -1,4 +1,4 @@
-"""What a backend can do, read in its source: the same as what Keras has when it runs."""
+"""What a backend can do, read in its source: what Keras has when it runs."""
 
 import json
 import sys
@@ -150,8 +150,7 @@ def test_a_package_that_is_not_there_is_unknown(site):
     [
         "import os\nSUPPORTS_SPARSE_TENSORS = bool(os.environ.get('X'))\n",
         "if True:\n    SUPPORTS_SPARSE_TENSORS = True\n",
-        "SUPPORTS_SPARSE_TENSORS = True\ntry:\n    SUPPORTS_SPARSE_TENSORS = 1 > 2\n"
-        "except ImportError:\n    pass\n",
+        "try:\n    SUPPORTS_SPARSE_TENSORS = True\nfinally:\n    pass\n",
         "SUPPORTS_SPARSE_TENSORS = 1\n",
         "from elsewhere_not_there import SUPPORTS_SPARSE_TENSORS\n",
         "SUPPORTS_SPARSE_TENSORS = True\ndel SUPPORTS_SPARSE_TENSORS\n",

@@ -34,7 +34,7 @@ def package(site, name, source, *, requires=None, **modules):
 
 def raised(module):
     """The error of an import that has to fail."""
-    with pytest.raises(BaseException) as caught:
+    with pytest.raises(BaseException, match=r".") as caught:
         importlib.import_module(module)
     return caught.value
 
@@ -72,7 +72,7 @@ def test_who_imports_what_is_missing_is_said_and_whether_it_says_so(
 
 
 def test_without_metadata_nobody_knows_what_was_declared(site):
-    """A package without metadata has no distribution, and that is not taken for a no."""
+    """A package without metadata has no distribution, and that is not called a no."""
     package(site, "keras_broken", GONE)
 
     cause = cause_of("keras_broken.src")
@@ -129,6 +129,19 @@ def test_what_else_was_handled_has_nothing_to_do_with_it(site):
     assert isinstance(error.__context__, KeyError)
     assert first_error(error) is error
     assert true_cause(error).module == "gone_engine"
+
+
+def test_an_import_error_raised_for_another_reason_is_taken_at_its_word(site):
+    """What was looked up in vain before somebody raised an ImportError is no cause."""
+    source = (
+        "try:\n    {}['x']\nexcept KeyError:\n    raise ImportError('no licence')\n"
+    )
+    package(site, "keras_broken", source)
+
+    error = raised("keras_broken.src")
+
+    assert isinstance(error.__context__, KeyError)
+    assert first_error(error) is error
 
 
 def test_an_error_of_another_kind_is_not_looked_through(site):

@@ -12,44 +12,54 @@ from kerasplug.config import configured_backend, read_config, write_config
 from kerasplug.engines import describing
 from kerasplug.engines.describing import Described
 from kerasplug.engines.environment import disable_env, enable_env, enabled_by
-from kerasplug.errors import ConfigError, ImplementationError, KerasplugError
+from kerasplug.errors import ConfigError, ImplementationError
 
 __all__ = ["add_arguments", "run"]
 
-#: Action -> whether it takes a name: "must", "may" or "not".
+#: Action -> what it does, and whether it takes a name: "must", "may" or "not".
 _ACTIONS: Final = {
-    "list": "not",
-    "show": "must",
-    "doctor": "may",
-    "use": "must",
-    "enable-env": "not",
-    "disable-env": "not",
+    "list": ("list all of them", "not"),
+    "show": ("show everything about one", "must"),
+    "doctor": ("say what is wrong with one, or with the configured one", "may"),
+    "use": ("write one into keras.json, for all programs", "must"),
+    "enable-env": (
+        "let plain `import keras` find backends of packages in this environment",
+        "not",
+    ),
+    "disable-env": ("undo enable-env", "not"),
+}
+
+#: Action -> a flag of its own, and what it does.
+_FLAGS: Final = {
+    "show": ("--probe", "list its devices, by starting it in another process"),
+    "use": ("--force", "write it even where it can't be used here"),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Tell the parser what `kerasplug backend` takes."""
-    parser.add_argument(
-        "action",
-        choices=tuple(_ACTIONS),
-        help="list all; show everything about one; say what is wrong with one, or "
-        "with the configured one; write one into keras.json; let plain `import "
-        "keras` find backends of packages in this environment, or no longer",
-    )
-    named = parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="of a backend, such as jax"
-    )
-    names.complete_with(named, _known)
-    parser.add_argument(
-        "--probe",
-        action="store_true",
-        help="with show: list its devices, by starting it in another process",
-    )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="with use: write it even where it can't be used here",
-    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for action, (what, takes) in _ACTIONS.items():
+        text = f"{what[:1].upper()}{what[1:]}."
+        one = actions.add_parser(action, help=what, description=text)
+        # Without a default: else it would take back one that stands before the action.
+        one.add_argument(
+            "--json",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="print JSON, for programs",
+        )
+        if takes != "not":
+            named = one.add_argument(
+                "name",
+                metavar="NAME",
+                help="of a backend, such as jax",
+                nargs="?" if takes == "may" else None,
+            )
+            names.complete_with(named, _known)
+        if action in _FLAGS:
+            flag, told = _FLAGS[action]
+            one.add_argument(flag, action="store_true", help=told)
 
 
 def _known() -> list[str]:
@@ -64,9 +74,6 @@ def run(options: argparse.Namespace) -> int:
         ImplementationError: with use: it can't be used here; nothing was written.
         ConfigError: keras.json, or the file of `enable-env`, can't be written.
     """
-    takes = _ACTIONS[options.action]
-    if (takes == "must") != bool(options.name) and takes != "may":
-        raise _misused(options.action, named=bool(options.name))
     actions = {
         "list": _list,
         "show": backend_show.run,
@@ -77,13 +84,6 @@ def run(options: argparse.Namespace) -> int:
     }
     code: int = actions[options.action](options)
     return code
-
-
-def _misused(action: str, *, named: bool) -> KerasplugError:
-    what = f"kerasplug backend {action} takes {'no' if named else 'one'} name."
-    found = "a name" if named else "no name"
-    mend = f"kerasplug backend {action}" + ("" if named else " NAME")
-    return KerasplugError(what, found=found, mend=mend)
 
 
 # --- list ---
@@ -116,7 +116,8 @@ def _row(one: Described) -> tuple[str, ...]:
 
 
 def _use(options: argparse.Namespace) -> int:
-    name = options.name if options.force else _usable(options.name).name
+    found = describing.described(options.name)  # a typing error is never written
+    name = found.name if options.force else _usable(found).name
     before = _in_file()
     try:
         path = write_config(backend=name)
@@ -143,14 +144,12 @@ def _in_file() -> str:
         return read_config()["backend"]
 
 
-def _usable(name: str) -> Described:
-    """The backend, if Keras can start with it here.
+def _usable(one: Described) -> Described:
+    """The same backend, if Keras can start with it here.
 
     Raises:
-        UnknownNameError: there is no such backend.
         ImplementationError: Keras can't start with it.
     """
-    one = describing.described(name)
     if one.kind == "worker":
         what = f"No Keras 3 computes on {one.name}: it runs in a process of its own."
         mend = f"kerasplug backend show {one.name}"

@@ -209,7 +209,8 @@ def _imports(one: Described) -> Iterator[Finding]:
         yield Finding("broken", "import", seen, mend)
         return
     what = cause.text + (f" At {cause.where}." if cause.where else "")
-    if seen.partition(": ")[2] not in cause.text:
+    said = seen.partition(": ")[2]
+    if said not in cause.text and not said.startswith("No module named"):
         what += f" Keras says of it: {seen}"
     yield Finding("broken", cause.module or "import", what, cause.mend)
 

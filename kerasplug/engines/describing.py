@@ -27,6 +27,7 @@ from kerasplug.engines.advertised import Advertised, advertised
 from kerasplug.engines.capabilities import ABILITIES, Ability, abilities, place_of
 from kerasplug.errors import KerasplugError, UnknownNameError
 from kerasplug.hooks import BackendRecord
+from kerasplug.names import normalise
 from kerasplug.registry.needs import needs_of_claim, unmet
 
 __all__ = [
@@ -140,8 +141,9 @@ def described(name: str) -> Described:
         UnknownNameError: there is none of that name; the error has close ones.
     """
     everything = {one.name: one for one in backends()}
-    found = everything.get(name) or everything.get(name.rpartition("/")[2])
-    if found is not None:
+    owner, _, bare = name.rpartition("/")
+    found = everything.get(bare)
+    if found is not None and (not owner or normalise(owner) in _owners(found)):
         return found
     close = difflib.get_close_matches(name, sorted(everything), n=3, cutoff=0.5)
     mend = "did you mean " + " or ".join(map(repr, close)) + "?"
@@ -152,6 +154,14 @@ def described(name: str) -> Described:
         expected="one of " + ", ".join(everything),
         mend=mend if close else "kerasplug backend list",
     )
+
+
+def _owners(one: Described) -> set[str]:
+    """The distributions that a backend may be called after."""
+    owners = {normalise(one.package)}
+    if one.kind == "package":
+        owners |= {each.distribution for each in advertised().get(one.name, ())}
+    return owners
 
 
 def abilities_of(one: Described) -> dict[str, Ability]:
