@@ -12,6 +12,8 @@ __all__ = ["columns", "table", "wrapped"]
 _GAP = 2
 #: No column gets narrower than this, whatever the terminal.
 _NARROWEST = 8
+#: How many lines rich is told that there are; nothing depends on it.
+_ANY = 25
 #: SGR code -> the words that rich has for it.
 _WORDS = {"1": "bold", "2": "dim", "31": "red", "32": "green", "33": "yellow"}
 _WORDS["36"] = "cyan"
@@ -155,6 +157,7 @@ def _by_rich(
     console = Console(
         file=file,
         width=max(width, _NARROWEST),
+        height=_ANY,  # without both, a terminal called "dumb" has 80 columns
         force_terminal=True,
         color_system="standard" if output.colour else None,
         no_color=not output.colour,
