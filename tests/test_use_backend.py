@@ -14,7 +14,6 @@ from kerasplug.errors import (
     ConfigError,
     ImplementationError,
     KerasMissingError,
-    KerasVersionError,
     UnknownNameError,
 )
 
@@ -118,7 +117,7 @@ def test_the_choice_comes_before_the_implementation_is_chosen():
     assert out.split() == ["keras", "jax"]
 
 
-def test_what_is_not_installed_is_refused(tmp_path, unchanged):
+def test_what_is_not_installed_is_refused():
     """PyTorch is said to be missing, with the command that brings it."""
     code = """
         import os, kerasplug
@@ -177,7 +176,7 @@ def test_a_worker_of_a_plugin_is_not_keras_backend(site, unchanged):
         kerasplug.unregister(plugin)
 
 
-def test_the_legacy_keras_has_one_backend(unchanged, monkeypatch):
+def test_the_legacy_keras_has_one_backend():
     """Where tf_keras was chosen, another backend than tensorflow is refused."""
     code = """
         import kerasplug
@@ -229,15 +228,28 @@ def test_an_official_package_is_refused_on_an_older_keras(tmp_path):
     assert out.startswith("KerasVersionError Keras")
 
 
-def test_a_refused_package_changes_nothing(site, unchanged):
+def test_a_refused_package_changes_nothing(tmp_path):
     """After the refusal neither the environment nor the import system has changed."""
     if kerasplug.keras_version() >= (3, 16):
         pytest.skip("this Keras takes backends from packages")
-    if "keras" in sys.modules:
-        pytest.skip("Keras is loaded in this process already")
-    install(site, "made-up", {THEIRS: {"made_up": "made_up"}}, modules=SRC)
-    with pytest.raises(KerasVersionError):
-        kerasplug.use_backend("made_up")
+    install(tmp_path, "made-up", {THEIRS: {"made_up": "made_up"}}, modules=SRC)
+    code = """
+        import os, sys, kerasplug
+        before = dict(os.environ), list(sys.meta_path)
+        try:
+            kerasplug.use_backend("made_up")
+        except kerasplug.KerasplugError as error:
+            print(type(error).__name__, before == (dict(os.environ), sys.meta_path))
+    """
+    out = python(code, tmp_path).stdout
+    assert out.split() == ["KerasVersionError", "True"]
+
+
+def test_a_package_can_not_have_a_name_of_keras(site, unchanged):
+    """Keras would take its own, so asking for the package's is an error."""
+    install(site, "made-up", {THEIRS: {"jax": "made_up"}}, modules=SRC)
+    with pytest.raises(ImplementationError, match="Keras resolves the name jax itself"):
+        kerasplug.use_backend("made-up/jax")
 
 
 def test_one_package_may_say_it_in_both_groups(site):

@@ -66,19 +66,8 @@ def run(options: argparse.Namespace) -> int:
         **(_of_backend(one) if one else {}),
     }
     sections = {key: some for key, some in sections.items() if some}
-    counts = findings.counted(each for some in sections.values() for each in some)
-    if options.json:
-        told = {
-            key: [each._asdict() for each in some] for key, some in sections.items()
-        }
-        name = one.name if one else configured_backend()[0]
-        options.output.data({"backend": name, "counts": counts, "sections": told})
-    else:
-        findings.print_findings(options.output, sections.items())
-        found = ", ".join(f"{count} {level}" for level, count in counts.items())
-        options.output.write("\n")
-        options.output.line(found)
-    return int(counts["broken"] > 0)
+    name = one.name if one else configured_backend()[0]
+    return findings.tell(options.output, sections, backend=name)
 
 
 def _asked(name: str | None) -> Described | None:
@@ -116,9 +105,10 @@ def _choice() -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "backend", f"{name}, by {where}")
-    yield from look_at_settings()
+    wrong = list(look_at_settings())
+    yield from wrong
     try:
-        said = read_config()["backend"] if not list(look_at_settings()) else name
+        said = name if wrong else read_config()["backend"]
     except KerasplugError as error:
         yield Finding("broken", "Keras' home", error.what, error.mend)
         return

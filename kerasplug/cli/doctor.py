@@ -69,16 +69,7 @@ def run(options: argparse.Namespace) -> int:
             "plugins": doctor_plugins.look(imports=options.imports),
         }
         sections = {name: list(_careful(name, look)) for name, look in looks.items()}
-    counts = findings.counted(one for some in sections.values() for one in some)
-    if options.json:
-        plain = {key: [one._asdict() for one in some] for key, some in sections.items()}
-        options.output.data({"counts": counts, "sections": plain})
-    else:
-        findings.print_findings(options.output, sections.items())
-        found = ", ".join(f"{count} {level}" for level, count in counts.items())
-        options.output.write("\n")
-        options.output.line(found)
-    return int(counts["broken"] > 0)
+    return findings.tell(options.output, sections)
 
 
 def _careful(section: str, look: Iterator[Finding]) -> Iterator[Finding]:

@@ -1,11 +1,11 @@
 """What `kerasplug doctor` finds: a level, one sentence, and what mends it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from kerasplug.cli.output import Output
 
-__all__ = ["LEVELS", "Finding", "counted", "print_findings"]
+__all__ = ["LEVELS", "Finding", "tell"]
 
 #: From harmless to harmful; only what is `broken` makes the command fail.
 LEVELS = ("ok", "note", "warning", "broken")
@@ -28,17 +28,33 @@ class Finding(NamedTuple):
     mend: str = ""
 
 
-def counted(findings: Iterable[Finding]) -> dict[str, int]:
-    """How many findings there are of each level, in the order of `LEVELS`."""
-    levels = [one.level for one in findings]
-    return {level: levels.count(level) for level in LEVELS}
+def tell(output: Output, sections: Mapping[str, list[Finding]], **more: object) -> int:
+    """Print the findings, or answer with them in JSON.
+
+    Args:
+        output: where to.
+        sections: heading -> findings.
+        **more: what JSON has besides.
+
+    Returns:
+        The exit code: 1 where something is broken, else 0.
+    """
+    levels = [one.level for some in sections.values() for one in some]
+    counts = {level: levels.count(level) for level in LEVELS}
+    if output.as_json:
+        plain = {key: [one._asdict() for one in some] for key, some in sections.items()}
+        output.data({**more, "counts": counts, "sections": plain})
+    else:
+        _print(output, sections)
+        found = ", ".join(f"{count} {level}" for level, count in counts.items())
+        output.write("\n")
+        output.line(found)
+    return int(counts["broken"] > 0)
 
 
-def print_findings(
-    output: Output, sections: Iterable[tuple[str, list[Finding]]]
-) -> None:
+def _print(output: Output, sections: Mapping[str, list[Finding]]) -> None:
     """Print one block a section: a line for each finding, and below it its mend."""
-    for number, (section, findings) in enumerate(sections):
+    for number, (section, findings) in enumerate(sections.items()):
         if number:
             output.write("\n")
         output.heading(section)

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from kerasplug.engines.advertised import Advertised
 
-__all__ = ["use_backend"]
+__all__ = ["package_for", "use_backend"]
 
 #: Engines that no Keras 3 has; they run an older Keras in a process of their own.
 _WORKERS = ("cntk", "plaidml", "theano")
@@ -68,16 +68,13 @@ def use_backend(
 
     Source: `use_backend` of the R interface to Keras.
     """
-    bare = _checked(name).rpartition("/")[2]
+    name = _checked(name)
+    bare = name.rpartition("/")[2]
     variables = variables_of(bare, devices_of(devices))
-    package = _package(name)
+    package = package_for(name)
     _refuse_legacy(bare)
-    if not _is_loaded(bare):
-        _refuse_missing(bare, package)
-        if package is not None and not listed_by_keras().takes_packages:
-            from kerasplug.engines.advertised import refusal_of_keras
-
-            raise refusal_of_keras(bare)
+    if not _is_loaded(bare) and package is None:
+        _refuse_missing(bare)
     _refuse_late_devices(bare, variables)
     if package is not None:
         _kerasplug_backends.admitted[bare] = package.module
@@ -92,11 +89,24 @@ def _checked(name: object) -> str:
     raise ConfigError(message, found=repr(name), expected='a name such as "jax"')
 
 
-def _package(name: str) -> "Advertised | None":
-    """The package that has to be let in; None for what Keras resolves itself."""
+def package_for(name: str) -> "Advertised | None":
+    """The package that has to be let in; None for what Keras resolves itself.
+
+    Args:
+        name: bare, or `"distribution/name"`.
+
+    Raises:
+        UnknownNameError: there is no such backend.
+        AmbiguousNameError: several packages advertise it.
+        KerasVersionError: this Keras takes no backends from packages.
+        ImplementationError: it computes in a process of its own; or a package is
+            asked for a name that Keras has itself.
+    """
     listed = listed_by_keras()
-    name = name.strip()
-    if name in (*listed.built_in, *listed.packages):
+    owner, _, bare = name.rpartition("/")
+    if bare in (*listed.built_in, *listed.packages):
+        if owner:
+            raise _taken(name, bare)
         return None
     # Here: what Keras has itself needs none of it, and it costs as much as the rest.
     from kerasplug.engines.advertised import (
@@ -105,13 +115,25 @@ def _package(name: str) -> "Advertised | None":
         refusal_of_keras,
     )
 
-    if name.rpartition("/")[2] not in advertised():
+    if bare not in advertised():
         _refuse_worker(name)
         if name in BUILT_IN_BACKENDS:  # by other versions of Keras
             return None
         if not listed.takes_packages and _is_laid_out(name):
             raise refusal_of_keras(name)
-    return advertisement(name)
+    found = advertisement(name)
+    if not listed.takes_packages:
+        raise refusal_of_keras(bare)
+    return found
+
+
+def _taken(name: str, bare: str) -> ImplementationError:
+    message = f"Keras resolves the name {bare} itself, so {name} can't be had."
+    return ImplementationError(
+        message,
+        expected="a name that Keras does not have",
+        mend=f'use_backend("{bare}"), which is the one that Keras takes',
+    )
 
 
 def _is_laid_out(name: str) -> bool:
@@ -171,12 +193,11 @@ def _is_loaded(name: str) -> bool:
     )
 
 
-def _refuse_missing(name: str, package: "Advertised | None") -> None:
+def _refuse_missing(name: str) -> None:
     """Raise unless what the backend needs is installed."""
-    if package is None:
-        found = examine_backend(name)
-        if not found:
-            raise found.error()
+    found = examine_backend(name)
+    if not found:
+        raise found.error()
 
 
 def _refuse_late_devices(name: str, variables: Variables) -> None:

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from kerasplug._frameworks import BUILT_IN_BACKENDS, examine
-from kerasplug._frameworks.pluggable import listed_by_keras
-from kerasplug.engines.advertised import advertisement, refusal_of_keras
+from kerasplug._frameworks import examine
+from kerasplug.engines.choosing import package_for
 from kerasplug.engines.comparing_inputs import Inputs, prepared, specs_of
 from kerasplug.engines.comparing_result import BackendRun, Comparison
 from kerasplug.engines.comparing_runs import Job, run_on, write_inputs
@@ -73,8 +72,9 @@ def compare_backends(  # noqa: PLR0913 -- all of it is the setting of one experi
         KerasplugError: inputs do not fit, can't be read, or can't be made up.
 
     Guarantees:
-        All of these are raised before any process starts. No process and no file is
-        left behind, also after Ctrl-C.
+        All of these are raised before any process starts. No process is left behind,
+        and no file either, also after Ctrl-C; a temporary folder only where this
+        process is killed.
 
     Example:
         >>> compare_backends("m.keras", ["jax"])
@@ -143,15 +143,10 @@ def _checked_inputs(model: str, inputs: Any, batch_size: int, seed: int) -> Inpu
 
 def _check_backend(name: str) -> None:
     """Raise what says why a backend can't be used here, and what mends it."""
-    listed = listed_by_keras()
-    if name in (*listed.built_in, *listed.packages, *BUILT_IN_BACKENDS):
+    if package_for(name) is None:
         state = examine("keras", name)
         if not state:
             raise state.error()
-        return
-    found = advertisement(name)
-    if not listed.takes_packages:
-        raise refusal_of_keras(found.name)
 
 
 # --- the experiment -----------------------------------------------------------------
