@@ -320,6 +320,17 @@ print(keras.backend.backend(), losses[-1] < losses[0] / 2)
     assert official.run("-c", code).split() == ["mlx", "True"]
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("mlx", "cpu:0"), ("toy", "toy tells Keras of no devices")],
+)
+def test_devices_are_listed_or_it_is_said_that_nobody_tells(official, name, expected):
+    """`show --probe` starts the backend of a package, and asks it."""
+    out = official.run("-c", COMMAND, "backend", "show", name, "--probe")
+    (line,) = [line for line in out.splitlines() if "devices:" in line]
+    assert expected in line
+
+
 def test_the_hook_steps_aside_for_what_keras_resolves(official):
     """Installed or not, it changes nothing about a name that Keras lists."""
     code = f"""

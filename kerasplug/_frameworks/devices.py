@@ -67,13 +67,22 @@ def openvino():
 def numpy():
     return ["cpu:0"]
 
+def mlx():
+    import mlx.core
+    kind, number = str(mlx.core.default_device())[len("Device("):-1].split(", ")
+    return [f"{kind}:{number}"]
+
 def other():
+    import _kerasplug_backends
+    _kerasplug_backends.install()
     import keras
+    if keras.src.backend.distribution_lib is None:
+        raise LookupError(f"{request['engine']} tells Keras of no devices")
     return [str(one) for one in keras.distribution.list_devices()]
 
 answer = {"devices": [], "error": ""}
 try:
-    engines = [tensorflow, jax, torch, openvino, numpy]
+    engines = [tensorflow, jax, torch, openvino, numpy, mlx]
     ask = {one.__name__: one for one in engines}.get(request["engine"], other)
     answer["devices"] = ask()
 except BaseException as error:

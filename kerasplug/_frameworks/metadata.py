@@ -4,7 +4,6 @@ The answers follow `sys.path` and the environment as they are at each call; noth
 is remembered.
 """
 
-import importlib.metadata
 import os
 import re
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from kerasplug._frameworks.availability import Availability
-from kerasplug._frameworks.pluggable import listed_by_keras
+from kerasplug._frameworks.pluggable import entry_points, listed_by_keras
 from kerasplug._frameworks.presence import (
     BUILT_IN_BACKENDS,
     DISTRIBUTIONS,
@@ -371,13 +370,8 @@ def _pluggable_state(name: str) -> tuple[str, str]:
 
 def _is_declared(backend: str) -> bool:
     """Whether a distribution says that it brings this backend."""
-    try:
-        return any(
-            importlib.metadata.entry_points(group=group, name=backend)
-            for group in ("keras.backends", "kerasplug.backends")
-        )
-    except Exception:  # noqa: BLE001 -- one malformed entry_points.txt anywhere makes all of them unreadable
-        return False
+    found = entry_points("keras.backends", "kerasplug.backends")
+    return any(one.name == backend for one in found)
 
 
 def examine_backend(name: str) -> Availability:
@@ -420,8 +414,8 @@ def _hidden(root: str, error: Exception) -> tuple[str, str]:
     from kerasplug._frameworks.causes import true_cause
 
     said = f"{type(error).__name__}: {error}"
-    cause = true_cause(error)
     if error.__cause__ is None and error.__context__ is None:
         lacks = error.name if isinstance(error, ModuleNotFoundError) else None
         return said, mend_import(root, lacks or "")
+    cause = true_cause(error)
     return f"{cause.text} Keras says of it: {said}", cause.mend

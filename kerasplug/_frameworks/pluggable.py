@@ -1,13 +1,16 @@
 """What the installed Keras says of backends beside its own, read and not imported."""
 
+import importlib.metadata
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from kerasplug._frameworks.presence import BUILT_IN_BACKENDS, spec_of
+from kerasplug.names import normalise
 
-__all__ = ["Listed", "folder_of", "listed_by_keras", "module_exists"]
+__all__ = ["Advertisement", "Listed", "entry_points", "listed_by_keras", "place_of"]
 
 
 class Listed(NamedTuple):
@@ -39,10 +42,9 @@ def listed_by_keras() -> Listed:
         >>> "jax" in listed_by_keras().built_in
         True
     """
-    folder = folder_of("keras")
-    if folder is None:
+    path = place_of("keras.src.backend.config")
+    if path is None:
         return _OLDER
-    path = Path(folder, "src", "backend", "config.py")
     try:
         status = path.stat()
     except OSError:
@@ -69,33 +71,62 @@ def _names(text: str, variable: str) -> tuple[str, ...] | None:
     return tuple(re.findall(r"['\"](\w+)['\"]", found[1]))
 
 
-def folder_of(module: str) -> str | None:
-    """The folder of a top-level package; None where there is none.
-
-    Example:
-        >>> print(folder_of("no_such_package"))
-        None
-    """
-    spec = spec_of(module)
-    places = (spec and spec.submodule_search_locations) or ()
-    return next(iter(places), None)
-
-
-def module_exists(dotted: str) -> bool:
-    """Whether a module's file is there, without importing what is above it.
+def place_of(module: str) -> Path | None:
+    """The file of a module, found without importing what is above it.
 
     Args:
-        dotted: such as "keras_mlx.src".
+        module: such as "keras_mlx.src".
+
+    Returns:
+        The path of its source; None: there is none.
 
     Example:
-        >>> module_exists("importlib.metadata"), module_exists("importlib.nothing")
-        (True, False)
+        >>> place_of("importlib.metadata").name, place_of("importlib.nothing")
+        ('__init__.py', None)
     """
-    top, *below = dotted.split(".")
-    if not below:
-        return spec_of(top) is not None
-    folder = folder_of(top)
-    if folder is None:
-        return False
-    place = Path(folder, *below)
-    return place.is_dir() or place.with_name(f"{place.name}.py").is_file()
+    top, *rest = module.split(".")
+    spec = spec_of(top)
+    if spec is None:
+        return None
+    folders = spec.submodule_search_locations
+    if folders is None:
+        return Path(spec.origin) if spec.origin and not rest else None
+    for folder in folders:
+        path = Path(folder, *rest)
+        for file in (path / "__init__.py", path.with_name(f"{path.name}.py")):
+            if file.is_file():
+                return file
+    return None
+
+
+class Advertisement(NamedTuple):
+    """One entry point of a distribution."""
+
+    name: str
+    value: str
+    distribution: str
+    version: str
+    group: str
+
+
+def entry_points(*groups: str) -> Iterator[Advertisement]:
+    """What installed distributions say in these groups of entry points.
+
+    One distribution after the other: a malformed file hides nobody else's, and of one
+    that is there twice the first on the path counts.
+
+    Args:
+        *groups: names of groups.
+    """
+    seen: set[str] = set()
+    for distribution in importlib.metadata.distributions():
+        try:
+            points = [one for one in distribution.entry_points if one.group in groups]
+            owner = normalise(distribution.name) if points else ""
+            version = distribution.version if points else ""
+        except Exception:  # noqa: BLE001, S112 -- damaged metadata may raise anything, and are pip's business
+            continue
+        if owner not in seen:
+            for one in points:
+                seen.add(owner)
+                yield Advertisement(one.name, one.value, owner, version, one.group)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from kerasplug._frameworks.causes import Cause
 from kerasplug._frameworks.metadata import version_of
-from kerasplug._frameworks.pluggable import listed_by_keras
+from kerasplug._frameworks.pluggable import listed_by_keras, place_of
 from kerasplug._frameworks.presence import recorded_version
 from kerasplug._frameworks.probe import ask_elsewhere
 from kerasplug.cli import findings
@@ -22,7 +22,6 @@ from kerasplug.cli.findings import Finding
 from kerasplug.config import configured_backend, read_config
 from kerasplug.engines import describing, gpus
 from kerasplug.engines.advertised import advertised
-from kerasplug.engines.capabilities import place_of
 from kerasplug.engines.describing import Described
 from kerasplug.errors import KerasplugError, UnknownNameError
 

@@ -6,13 +6,12 @@ package is imported to know.
 """
 
 import difflib
-import importlib.metadata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from kerasplug import registry
 from kerasplug._frameworks.metadata import version_of
-from kerasplug._frameworks.pluggable import listed_by_keras, module_exists
+from kerasplug._frameworks.pluggable import entry_points, listed_by_keras, place_of
 from kerasplug.errors import (
     AmbiguousNameError,
     KerasplugError,
@@ -100,22 +99,11 @@ def _engine_of(claim: registry.Claim) -> str:
 
 
 def _in_keras_group() -> Iterator[Advertised]:
-    """One distribution after the other: a malformed file hides nobody else's."""
-    seen: set[str] = set()
-    for distribution in importlib.metadata.distributions():
-        try:
-            points = distribution.entry_points.select(group=GROUP)
-            owner = normalise(distribution.name) if points else ""
-            version = distribution.version if points else ""
-        except Exception:  # noqa: BLE001, S112 -- damaged metadata may raise anything, and are pip's business
-            continue
-        if owner in seen:  # farther on the path: hidden by the first one
-            continue
-        for point in points:
-            seen.add(owner)
-            target = point.value.replace(" ", "").partition("[")[0]
-            if is_name(point.name) and is_target(target.partition(":")[0] + ":x"):
-                yield Advertised(point.name, poured(target), owner, version, GROUP)
+    for one in entry_points(GROUP):
+        target = one.value.replace(" ", "").partition("[")[0]
+        if is_name(one.name) and is_target(target.partition(":")[0] + ":x"):
+            place = poured(target)
+            yield Advertised(one.name, place, one.distribution, one.version, GROUP)
 
 
 def poured(target: str) -> str:
@@ -134,7 +122,7 @@ def poured(target: str) -> str:
     if attribute:
         return f"{module}.{attribute}"
     tried = (f"{module}.src", f"{module.partition('.')[0]}.src")
-    return next((one for one in tried if module_exists(one)), module)
+    return next((one for one in tried if place_of(one)), module)
 
 
 def advertisement(name: str) -> Advertised:
@@ -172,7 +160,7 @@ def _unknown(name: str, others: list[str]) -> UnknownNameError:
     known = sorted({*listed.built_in, *listed.packages, *others})
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     found, mend = "", "kerasplug backend list"
-    if name.isidentifier() and module_exists(f"keras_{name}"):
+    if name.isidentifier() and place_of(f"keras_{name}"):
         found = f"the package keras_{name} is there, and advertises no backend"
         mend = (
             f'its author adds [project.entry-points."{GROUP}"] {name} = "keras_{name}"'

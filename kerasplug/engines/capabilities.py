@@ -6,12 +6,11 @@ say plainly is unknown, which is not the same as no.
 
 import ast
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final, NamedTuple
 
-from kerasplug._frameworks.presence import spec_of
+from kerasplug._frameworks.pluggable import place_of
 
-__all__ = ["ABILITIES", "Ability", "abilities", "place_of"]
+__all__ = ["ABILITIES", "Ability", "abilities"]
 
 #: The words of `kerasplug.hooks.CAPABILITIES` that Keras' source tells about.
 ABILITIES: Final = ("train", "sparse", "ragged", "complex", "distribution", "jit")
@@ -81,23 +80,6 @@ def abilities(name: str, module: str) -> dict[str, Ability]:
     found["distribution"] = _distribution(name, module)
     found["jit"] = _compiles(module)
     return {word: found[word] for word in ABILITIES}
-
-
-def place_of(module: str) -> Path | None:
-    """The file of a module, found without importing anything; None: there is none.
-
-    Example:
-        >>> place_of("kerasplug.engines.capabilities").name
-        'capabilities.py'
-    """
-    top, *rest = module.split(".")
-    spec = spec_of(top)
-    for folder in (spec and spec.submodule_search_locations) or ():
-        path = Path(folder, *rest)
-        for file in (path / "__init__.py", path.with_suffix(".py")):
-            if file.is_file():
-                return file
-    return None
 
 
 # --- what the words mean ---

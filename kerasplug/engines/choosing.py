@@ -11,7 +11,7 @@ from kerasplug._frameworks.metadata import (
     family_root,
     version_of,
 )
-from kerasplug._frameworks.pluggable import listed_by_keras, module_exists
+from kerasplug._frameworks.pluggable import listed_by_keras, place_of
 from kerasplug.engines.devices import Devices, Variables, devices_of, variables_of
 from kerasplug.errors import ConfigError, ImplementationError, UnknownNameError
 from kerasplug.implementation import backend, chosen, first_user
@@ -138,7 +138,7 @@ def _taken(name: str, bare: str) -> ImplementationError:
 
 def _is_laid_out(name: str) -> bool:
     """Whether there is a package as the Keras to come looks for it, by its name."""
-    return name.isidentifier() and module_exists(f"keras_{name}.src")
+    return name.isidentifier() and place_of(f"keras_{name}.src") is not None
 
 
 def _refuse_worker(name: str) -> None:

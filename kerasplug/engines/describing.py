@@ -20,11 +20,11 @@ from kerasplug._frameworks.metadata import (
     examine_backend,
     version_of,
 )
-from kerasplug._frameworks.pluggable import listed_by_keras
+from kerasplug._frameworks.pluggable import listed_by_keras, place_of
 from kerasplug._frameworks.presence import state_of
 from kerasplug.config import config_path, configured_backend
 from kerasplug.engines.advertised import Advertised, advertised
-from kerasplug.engines.capabilities import ABILITIES, Ability, abilities, place_of
+from kerasplug.engines.capabilities import ABILITIES, Ability, abilities
 from kerasplug.errors import KerasplugError, UnknownNameError
 from kerasplug.hooks import BackendRecord
 from kerasplug.names import normalise

@@ -4,7 +4,7 @@ import difflib
 import importlib
 from types import ModuleType
 
-from kerasplug._frameworks.pluggable import module_exists
+from kerasplug._frameworks.pluggable import place_of
 from kerasplug.errors import (
     ImplementationError,
     NeedsError,
@@ -133,7 +133,7 @@ def _attribute(claim: Claim, module: ModuleType, path: str, place: str = "") -> 
     for part in path.split("."):
         if isinstance(value, ModuleType) and not hasattr(value, part):
             full = f"{value.__name__}.{part}"
-            if module_exists(full):  # a module below that nobody has imported yet
+            if place_of(full):  # a module below that nobody has imported yet
                 value = _module(claim, full)
                 continue
         try:
