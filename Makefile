@@ -20,7 +20,7 @@ PLATFORM := $(if $(filter Windows_NT,$(OS)),Windows,$(shell uname -sm))
 ENGINE ?= $(if $(filter Windows Linux_x86_64,$(subst $() ,_,$(PLATFORM))),tensorflow-cpu,tensorflow)
 KERAS := keras>=3.15.1
 
-PLUGINS := plugins/datasets plugins/applications examples/downstream_pkg
+PLUGINS := plugins/datasets plugins/applications plugins/plaidml examples/downstream_pkg
 # A backend for the Keras to come: checked here, tested where that Keras is.
 TOY := examples/toy_backend
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)

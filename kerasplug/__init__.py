@@ -26,10 +26,18 @@ if TYPE_CHECKING:
     from kerasplug.data import DatasetSource as DatasetSource
     from kerasplug.data import Split as Split
     from kerasplug.data import Splits as Splits
+    from kerasplug.engines import Carried as Carried
     from kerasplug.engines import Comparison as Comparison
     from kerasplug.engines import Devices as Devices
+    from kerasplug.engines import RemoteModel as RemoteModel
+    from kerasplug.engines import TranslatedLayer as TranslatedLayer
+    from kerasplug.engines import Translation as Translation
+    from kerasplug.engines import WorkerEngine as WorkerEngine
     from kerasplug.engines import compare_backends as compare_backends
+    from kerasplug.engines import to_backend as to_backend
     from kerasplug.engines import use_backend as use_backend
+    from kerasplug.engines import use_condaenv as use_condaenv
+    from kerasplug.engines import use_virtualenv as use_virtualenv
     from kerasplug.errors import AmbiguousNameError as AmbiguousNameError
     from kerasplug.errors import ApplicationError as ApplicationError
     from kerasplug.errors import DatasetError as DatasetError
@@ -38,11 +46,14 @@ if TYPE_CHECKING:
     from kerasplug.errors import KerasplugWarning as KerasplugWarning
     from kerasplug.errors import MissingPluginError as MissingPluginError
     from kerasplug.errors import ModelError as ModelError
+    from kerasplug.errors import ParityError as ParityError
     from kerasplug.errors import PluginError as PluginError
     from kerasplug.errors import RecordError as RecordError
     from kerasplug.errors import SaveWarning as SaveWarning
     from kerasplug.errors import StaleCompileError as StaleCompileError
+    from kerasplug.errors import TranslationError as TranslationError
     from kerasplug.errors import UnknownNameError as UnknownNameError
+    from kerasplug.errors import WorkerError as WorkerError
     from kerasplug.fetching import Patience as Patience
     from kerasplug.fetching import UnpackLimits as UnpackLimits
     from kerasplug.fetching import fetch as fetch
@@ -168,10 +179,13 @@ _ROOMS = {
     "config": "keras_home read_config write_config",
     "create_layer": "create_layer create_layer_wrapper pipe",
     "data": "DatasetSource Split Splits",
-    "engines": "Comparison Devices compare_backends use_backend",
+    "engines": "Carried Comparison Devices RemoteModel TranslatedLayer Translation "
+    "WorkerEngine compare_backends to_backend use_backend use_condaenv "
+    "use_virtualenv",
     "errors": "AmbiguousNameError ApplicationError DatasetError FetchError "
-    "KerasplugError KerasplugWarning MissingPluginError ModelError PluginError "
-    "RecordError SaveWarning StaleCompileError UnknownNameError",
+    "KerasplugError KerasplugWarning MissingPluginError ModelError ParityError "
+    "PluginError RecordError SaveWarning StaleCompileError TranslationError "
+    "UnknownNameError WorkerError",
     "fetching": "Patience UnpackLimits fetch get_file is_cached",
     "hooks": "ApplicationRecord BackendRecord CallbackRecord DatasetRecord "
     "LayerRecord Needs ObjectRecord PackagedFile PublishedFile RemoteFile hookimpl",

@@ -36,12 +36,15 @@ __all__ = [
     "NeedsError",
     "OfflineError",
     "OwnershipError",
+    "ParityError",
     "PluginError",
     "RecordError",
     "SaveWarning",
     "StaleCompileError",
     "StorageError",
+    "TranslationError",
     "UnknownNameError",
+    "WorkerError",
 ]
 
 
@@ -231,6 +234,40 @@ class StaleCompileError(KerasplugError, RuntimeError):
     ) -> None:
         super().__init__(what, found=found, expected=expected, mend=mend)
         self.stale = stale
+
+
+class WorkerError(KerasplugError, RuntimeError):
+    """A process that computes for this one could not start, failed, hung or died.
+
+    `output` is the last that it wrote; `exit_code` how it ended, negative: the signal;
+    None where it did not end by itself.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        output: str = "",
+        exit_code: int | None = None,
+        found: str = "",
+        expected: str = "",
+        mend: str = "",
+    ) -> None:
+        super().__init__(what, found=found, expected=expected, mend=mend)
+        self.output = output
+        self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        return f"{said}\n  its last output:\n{self.output}" if self.output else said
+
+
+class TranslationError(KerasplugError, ValueError):
+    """A model can't be had on another engine without changing what it means."""
+
+
+class ParityError(TranslationError):
+    """A model computes other numbers on another engine than it does here."""
 
 
 class DatasetError(KerasplugError, ValueError):

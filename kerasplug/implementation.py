@@ -25,11 +25,7 @@ from kerasplug._frameworks import (
     family_root,
     is_stale,
 )
-from kerasplug.config import (
-    configured_backend,
-    keras_home,
-    warn_caller,
-)
+from kerasplug.config import keras_home, warn_caller
 from kerasplug.errors import ImplementationError, KerasplugError
 
 __all__ = [
@@ -100,6 +96,7 @@ class LazyModule(ModuleType):
         except AttributeError:
             found = _unbound(module, name)
             if found is None:
+                _frameworks.refuse_newer(name)
                 raise
             return found
 
@@ -185,20 +182,20 @@ def _asked_by_environment() -> str | None:
     return None
 
 
-def chosen() -> str:
+def chosen(on_backend: str | None = None) -> str:
     """The name of the implementation that is used, or would be.
+
+    Args:
+        on_backend: the backend that it has to run on; None: the configured one.
 
     Raises:
         ImplementationError: the environment asks for one that does not exist.
     """
-    return _asked_by_environment() or _without_a_wish(configured_backend()[0])
-
-
-def _without_a_wish(on_backend: str) -> str:
-    """The one in use, else what fits the backend and is installed."""
+    if asked := _asked_by_environment():
+        return asked
     if _first is not None:
         return _first.name
-    fits = on_backend == "tensorflow"
+    fits = (on_backend or _frameworks.configured()[0]) == "tensorflow"
     order = IMPLEMENTATIONS if fits else ("keras", "tensorflow", "tf_keras")
     best = next((name for name in order if _frameworks.installed(name)), "keras")
     outside = _frameworks.root_loaded_outside()
@@ -228,9 +225,7 @@ def backend() -> str:
     """
     if family_root(chosen()) == "tf_keras":
         return "tensorflow"
-    config = sys.modules.get("keras.src.backend.config")
-    active = getattr(config, "backend", None)
-    return str(active()) if active is not None else configured_backend()[0]
+    return _frameworks.active_backend() or _frameworks.configured()[0]
 
 
 def availability(
@@ -281,12 +276,10 @@ def _question(
     if version is not None and (why := _frameworks.malformed(version)):
         return "", f'the version is malformed, write "3.15" or ">=3.15,<4": {why}.'
     try:
-        if implementation is not None:
-            return checked(implementation), ""
-        asked = _asked_by_environment()
+        name = chosen(backend) if implementation is None else checked(implementation)
     except ImplementationError as error:
         return "", f"{error.what} {error.found} Expected {error.expected}."
-    return asked or _without_a_wish(backend or configured_backend()[0]), ""
+    return name, ""
 
 
 def is_keras_available(
@@ -324,7 +317,8 @@ def is_backend_available(name: str, *, probe: str = "metadata") -> bool:
 
     Args:
         name: a backend of Keras 3, built in (tensorflow, jax, torch, numpy,
-            openvino) or in a distribution of its own.
+            openvino) or in a distribution of its own; or `"plaidml"`, which Keras
+            2.2.4 runs on in an environment of its own.
         probe: "metadata", or "subprocess" to really import it in another process.
 
     Returns:
@@ -453,15 +447,21 @@ def _refuse_the_impossible(name: str) -> None:
     """Raise where the import can't succeed: half an import would stay behind."""
     keras_home()  # Keras is about to write there: refuses or warns
     found = _frameworks.examine(name)
-    known = configured_backend()[0] in _frameworks.BUILT_IN_BACKENDS
+    on = _frameworks.configured()[0]
+    known = on in _frameworks.BUILT_IN_BACKENDS or on in _frameworks.OLDER_BACKENDS
     if not known:  # one that a package advertises; or it comes by another import hook
         _kerasplug_backends.install()
+    elif found and on in _frameworks.OLDER_BACKENDS:  # said by a variable alone
+        from kerasplug.engines.choosing import use_backend
+
+        use_backend(on)
     if found.state == "missing" or (found.state == "unsuitable" and known):
         raise found.error()
 
 
 def _open(name: str, root: str) -> ModuleType:
-    module = importlib.import_module(root)
+    with _frameworks.without_complaints(_frameworks.configured()[0]):
+        module = importlib.import_module(root)
     if name != "tensorflow":
         return module
     tensorflow = importlib.import_module("tensorflow")

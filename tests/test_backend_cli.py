@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from bare import bare, put, put_keras
 from cli_kit import HEAVY, Shop
+from environments_kit import put_environment
 from fakes import install, python
 
 DOCS = Path(__file__).parents[1] / "docs" / "backends.md"
@@ -25,12 +26,19 @@ WORKERS = """
 
     @hookimpl
     def kerasplug_backends():
-        place = {"target": "workers_hooks:G", "engine": "worker"}
+        place = {"target": "workers_engine:Theano", "engine": "worker"}
         yield BackendRecord(
             name="theano", capabilities=("train",), environment=("OURS",), **place
         )
         needs = Needs(packages=("no-such-engine",))
         yield BackendRecord(name="poor", needs=needs, **place)
+"""
+ENGINE = """
+    from kerasplug.engines.workers import WorkerEngine
+
+    class Theano(WorkerEngine):
+        name = "theano"
+        distributions = ("theano", "keras")
 """
 
 
@@ -245,12 +253,19 @@ def test_a_package_named_like_kerass_own_takes_nothing_over(shop):
 def test_a_worker_of_a_plugin_appears_with_what_it_says_of_itself(shop):
     """A plugin's engine goes before what is known of it, with its needs and words."""
     groups = {"kerasplug": {"w": "workers_hooks"}}
-    install(shop.site, "workers", groups, modules={"workers_hooks.py": WORKERS})
+    modules = {"workers_hooks.py": WORKERS, "workers_engine.py": ENGINE}
+    install(shop.site, "workers", groups, modules=modules)
+    there = put_environment(shop.site.parent / "there", "theano", "keras")
+    set_to = {"KERASPLUG_THEANO_PYTHON": str(there), "OURS": "7"}
 
     found = listed(shop.run("backend", "list", "--json"))
-    theano = shop.run("backend", "show", "theano", "--json", OURS="7").data
+    theano = shop.run("backend", "show", "theano", "--json", **set_to).data
 
+    assert found["theano"]["state"] == "missing"
+    assert found["theano"]["mend"] == "kerasplug backend install theano"
     assert (theano["kind"], theano["state"]) == ("worker", "available")
+    assert (theano["engine"], theano["engine_version"]) == ("theano", "1.0")
+    assert theano["python"] == str(there)
     assert (theano["package"], theano["package_version"]) == ("workers", "1.0")
     assert theano["capabilities"]["train"] is True
     assert theano["capabilities"]["sparse"] is None
@@ -258,7 +273,24 @@ def test_a_worker_of_a_plugin_appears_with_what_it_says_of_itself(shop):
     assert theano["variables"] == {"THEANO_FLAGS": None, "OURS": "7"}
     assert found["poor"]["state"] == "unsuitable"
     assert "no-such-engine" in found["poor"]["reason"]
-    assert found["plaidml"]["state"] == "missing"
+
+
+def test_an_engine_whose_plugin_is_not_installed_is_known(tmp_path):
+    """Where no plugin is, plaidml is missing, and the plugin's name is its mend."""
+    with_new_keras(tmp_path)
+
+    _, out, _ = in_new_keras(tmp_path, "backend", "show", "plaidml", "--json")
+    _, commands, _ = in_new_keras(tmp_path, "install-command", "plaidml")
+
+    plaidml = json.loads(out)
+    assert (plaidml["kind"], plaidml["state"]) == ("worker", "missing")
+    assert plaidml["reason"] == "kerasplug-plaidml is not installed."
+    assert plaidml["mend"] == "python -m pip install kerasplug-plaidml"
+    assert plaidml["python"] == ""
+    assert commands.splitlines() == [
+        plaidml["mend"],
+        "kerasplug backend install plaidml",
+    ]
 
 
 def test_people_are_shown_what_json_has(shop):

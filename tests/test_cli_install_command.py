@@ -35,6 +35,7 @@ class Plugin:
                 install_gpu=("toy[gpu]",),
             ),
             BackendRecord(name="shy_engine", target="os:getcwd"),
+            BackendRecord(name="far_engine", target="os:getcwd", engine="worker"),
         ]
 
 
@@ -59,8 +60,7 @@ def plugin():
         (["keras"], '"kerasplug[files]" "keras>=3.15.1"'),
         (["numpy"], '"kerasplug[files]" "keras>=3.15.1" jax scipy'),
         (["mlx"], 'keras-mlx "mlx[cpu]"'),
-        (["plaidml"], "kerasplug-plaidml"),
-        (["theano"], "kerasplug-plaidml"),
+        (["plaidml"], "kerasplug-plaidml\nkerasplug backend install plaidml"),
         (["datasets"], "kerasplug-datasets"),
         (["kerasplug-applications"], "kerasplug-applications"),
     ],
@@ -114,6 +114,18 @@ def test_record_of_a_backend_says_what_it_needs(capsys, plugin, arguments, words
     assert said == ["python", "-m", "pip", "install", *words]
 
 
+def test_an_engine_of_its_own_needs_a_second_command(capsys, plugin):
+    """After the plugin of a worker's engine comes what makes its environment."""
+    assert main(["install-command", "far_engine"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert main(["install-command", "far_engine", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+
+    assert lines == [answer["command"], *answer["then"]]
+    assert answer["requirements"] == ["cli-tests"]
+    assert answer["then"] == ["kerasplug backend install far_engine"]
+
+
 def test_requirement_is_never_more_than_one_word():
     """What a record says can't end the command and begin another one."""
     wanted = ("a @ https://example.org/$(touch x)`id`.whl", 'b; python_version < "4"')
@@ -160,4 +172,5 @@ def test_json_has_the_command_and_its_parts(capsys, plugin):
     assert shlex.split(answer["command"])[-2:] == answer["requirements"]
     assert answer["requirements"] == ["toy>=1.0; python_version > '3'", "plain-toy"]
     assert answer["remarks"] == ["says cli-tests"]
+    assert answer["then"] == []
     assert captured.err == ""

@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import plaidml_kit
 import pytest
+
+plaidml_python = plaidml_kit.plaidml_python  # a fixture
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -72,16 +75,19 @@ def script_of(blocks: list[Block]) -> str:
 
 @pytest.mark.engine
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page)])
-def test_code_of_a_page_runs(page, tmp_path):
+def test_code_of_a_page_runs(page, tmp_path, request):
     """The Python of a page runs from top to bottom as one program without a warning."""
     script = tmp_path / "page.py"
-    script.write_text(
-        script_of([block for block in blocks_of(page) if block.reason is None]), "utf-8"
-    )
+    code = script_of([block for block in blocks_of(page) if block.reason is None])
+    script.write_text(code, "utf-8")
+    more = {}
+    if "to_backend(" in code:
+        python = request.getfixturevalue("plaidml_python")
+        more["KERASPLUG_PLAIDML_PYTHON"] = str(python)
 
     done = subprocess.run(
         [sys.executable, "-c", _RUN, page, str(script)],
-        env={**os.environ, "KERAS_HOME": str(tmp_path / "keras")},
+        env={**os.environ, "KERAS_HOME": str(tmp_path / "keras"), **more},
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -8,6 +8,7 @@ from fakes import install, python
 
 import kerasplug
 from kerasplug import registry
+from kerasplug._frameworks import version_of
 from kerasplug.engines.advertised import advertised, advertisement, poured
 from kerasplug.errors import (
     AmbiguousNameError,
@@ -149,31 +150,83 @@ def test_no_name_is_refused(name, unchanged):
 
 @pytest.mark.parametrize("name", ["plaidml", "theano", "cntk"])
 def test_an_engine_without_keras_3_is_said_to_come_from_a_plugin(name, unchanged):
-    """For an engine that no Keras 3 has the error says how to get it."""
-    with pytest.raises(UnknownNameError, match=f"No Keras 3 runs on {name}") as caught:
+    """For an engine that no Keras 3 has the error says how to get and to use it."""
+    bringing = [one.name for one in kerasplug.plugins() if one.name.endswith("plaidml")]
+    with (
+        kerasplug.blocked(*bringing),
+        pytest.raises(UnknownNameError, match=f"No Keras 3 runs on {name}") as caught,
+    ):
         kerasplug.use_backend(name)
     assert f"kerasplug install-command {name}" in caught.value.mend
+    assert f'remote = kerasplug.to_backend(model, "{name}")' in caught.value.mend
 
 
-def test_a_worker_of_a_plugin_is_not_keras_backend(site, unchanged):
-    """A backend that runs in a process of its own can't be that of this Keras."""
+ENGINE = """
+from kerasplug.engines.workers import WorkerEngine
 
-    class Plugin:
-        @kerasplug.hookimpl
-        def kerasplug_backends(self):
-            return [
-                kerasplug.BackendRecord(
-                    name="elsewhere", target="elsewhere:Engine", engine="worker"
-                )
-            ]
+class Here(WorkerEngine):
+    def use_here(self, devices):
+        names = ",".join(devices) or "all of them"
+        return {"KERAS_BACKEND": "jax", "ELSEWHERE": names}
 
-    plugin = Plugin()
-    kerasplug.register(plugin)
-    try:
-        with pytest.raises(ImplementationError, match="in a process of its own"):
-            kerasplug.use_backend("elsewhere")
-    finally:
-        kerasplug.unregister(plugin)
+class Elsewhere(WorkerEngine):
+    pass
+"""
+
+
+@pytest.fixture
+def worker(site):
+    """Registers a plugin whose engine is a class of the module `elsewhere`."""
+
+    def use(engine):
+        class Plugin:
+            @kerasplug.hookimpl
+            def kerasplug_backends(self):
+                target = f"elsewhere:{engine}"
+                record = kerasplug.BackendRecord
+                return [record(name="elsewhere", target=target, engine="worker")]
+
+        registered.append(Plugin())
+        kerasplug.register(registered[0])
+
+    registered = []
+    (site / "elsewhere.py").write_text(ENGINE)
+    yield use
+    kerasplug.unregister(registered[0])
+    sys.modules.pop("elsewhere", None)
+
+
+def test_a_worker_of_a_plugin_is_not_keras_backend(worker, unchanged):
+    """Where no Keras runs on an engine the error says how a model gets there."""
+    worker("Elsewhere")
+    with pytest.raises(ImplementationError, match="in a process of its own") as caught:
+        kerasplug.use_backend("elsewhere")
+    assert caught.value.mend == 'remote = kerasplug.to_backend(model, "elsewhere")'
+    assert caught.value.found == f"keras {version_of('keras')}"
+
+
+def test_a_worker_may_have_its_keras_here(worker, monkeypatch):
+    """An engine that finds itself at home says what makes Keras compute with it."""
+    for variable in ("KERAS_BACKEND", "ELSEWHERE", "MORE"):
+        monkeypatch.setenv(variable, "before")
+    worker("Here")
+    kerasplug.use_backend("elsewhere")
+    assert (os.environ["KERAS_BACKEND"], os.environ["ELSEWHERE"]) == (
+        "jax",
+        "all of them",
+    )
+    devices = kerasplug.Devices(names=("a", "b"), environment={"MORE": "too"})
+    kerasplug.use_backend("elsewhere", devices=devices)
+    assert (os.environ["ELSEWHERE"], os.environ["MORE"]) == ("a,b", "too")
+
+
+def test_a_worker_has_no_memory_to_grow(worker, unchanged):
+    """What only engines of Keras 3 can be told is refused before anything is set."""
+    worker("Here")
+    with pytest.raises(ConfigError, match="no such choice about memory"):
+        kerasplug.use_backend(
+            "elsewhere", devices=kerasplug.Devices(memory_growth=True)
+        )
 
 
 def test_the_legacy_keras_has_one_backend():

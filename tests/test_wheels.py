@@ -21,6 +21,7 @@ PROJECTS = {
     },
     "plugins/datasets": {"kerasplug_datasets"},
     "plugins/applications": {"kerasplug_applications"},
+    "plugins/plaidml": {"kerasplug_plaidml"},
     "examples/downstream_pkg": {"downstream_pkg"},
 }
 

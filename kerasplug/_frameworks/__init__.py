@@ -16,6 +16,14 @@ from kerasplug._frameworks.metadata import (
     malformed,
     version_of,
 )
+from kerasplug._frameworks.older import (
+    OLDER_BACKENDS,
+    active_backend,
+    configured,
+    older_keras,
+    refuse_newer,
+    without_complaints,
+)
 from kerasplug._frameworks.origin import (
     another_is_used,
     calling_line,
@@ -30,10 +38,13 @@ from kerasplug._frameworks.probe import probe_backend, probe_keras
 __all__ = [
     "BUILT_IN_BACKENDS",
     "IMPLEMENTATIONS",
+    "OLDER_BACKENDS",
     "Availability",
+    "active_backend",
     "another_is_used",
     "calling_line",
     "checked",
+    "configured",
     "examine",
     "examine_backend",
     "explain",
@@ -42,10 +53,13 @@ __all__ = [
     "installed",
     "is_stale",
     "malformed",
+    "older_keras",
     "outsiders",
     "probe_backend",
     "probe_keras",
+    "refuse_newer",
     "root_loaded_outside",
     "tf_keras_is_used",
     "version_of",
+    "without_complaints",
 ]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kerasplug._frameworks.metadata import family_root
+from kerasplug._frameworks.older import configured
 from kerasplug._frameworks.probe import ask_elsewhere
-from kerasplug.config import configured_backend
 
 __all__ = ["LISTING", "gpu_nodes", "gpus_among", "no_gpus", "probe_devices"]
 
@@ -150,7 +150,7 @@ def probe_devices(
     """
     engine = "tensorflow"
     if family_root(implementation) == "keras":
-        engine = backend or configured_backend()[0]
+        engine = backend or configured()[0]
     key = (engine, *map(os.environ.get, _VARIABLES))
     return _once(key, lambda: _ask(engine))
 

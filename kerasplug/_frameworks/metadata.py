@@ -12,6 +12,12 @@ from pathlib import Path
 from packaging.version import Version
 
 from kerasplug._frameworks.availability import Availability
+from kerasplug._frameworks.older import (
+    OLDER_BACKENDS,
+    configured,
+    is_older,
+    older_state,
+)
 from kerasplug._frameworks.pluggable import entry_points, listed_by_keras
 from kerasplug._frameworks.presence import (
     BUILT_IN_BACKENDS,
@@ -21,7 +27,7 @@ from kerasplug._frameworks.presence import (
     spec_of,
     state_of,
 )
-from kerasplug.config import config_problems, configured_backend
+from kerasplug.config import config_problems
 from kerasplug.errors import ImplementationError, KerasBrokenError
 
 __all__ = [
@@ -217,7 +223,7 @@ def _examine_keras(
     state, why = state_of(root)
     if state == "found":
         return None
-    mend = _bring_keras(root, wanted, backend or configured_backend()[0])
+    mend = _bring_keras(root, wanted, backend or configured()[0])
     if state == "missing" and implementation == "tensorflow":
         if _uses_legacy():
             why = f"TF_USE_LEGACY_KERAS asks for tf_keras, and {why}"
@@ -246,6 +252,8 @@ def _bring_keras(root: str, wanted: str | None, backend: str) -> str:
     """The command that brings a Keras that can compute."""
     requirement = _keras_requirement(root, wanted)
     brings = "tensorflow" if root == "tf_keras" else backend
+    if brings in OLDER_BACKENDS:
+        return _bring(brings)
     if root == "keras" and brings in _EXTRAS:
         # Our own extra knows from which version on Keras' loaders are safe.
         return _install(f"kerasplug[{brings}]", *([requirement] if wanted else ()))
@@ -265,6 +273,8 @@ def mend_import(root: str, lacks: str = "") -> str:
 
 def modules_of(backend: str) -> list[str]:
     """The modules that make up a backend."""
+    if backend in OLDER_BACKENDS:
+        return [backend]
     return list(BUILT_IN_BACKENDS.get(backend, (f"keras_{backend}",)))
 
 
@@ -272,6 +282,14 @@ def _to_install(backend: str) -> tuple[str, ...]:
     """The distributions that bring a backend's missing modules."""
     lacking = (name for name in modules_of(backend) if state_of(name)[0] != "found")
     return tuple(name.replace("_", "-") for name in lacking)
+
+
+def _bring(backend: str) -> str:
+    """The command that brings a backend, whether or not a Keras is there."""
+    if backend in OLDER_BACKENDS:  # it brings its Keras itself
+        own = _install(f"{backend}-keras", f"kerasplug-{backend}")
+        return f"{own}   (in an environment of its own)"
+    return _install(*(_to_install(backend) or (backend,)))
 
 
 def _is_version(text: str) -> bool:
@@ -305,13 +323,22 @@ def _would_do(root: str, wanted: str) -> bool:
 def _examine_with_backend(root: str, asked: str | None) -> Availability | None:
     """The fault of the backend that it would run on, if it has one."""
     version = version_of(root)
-    name, where = (asked, _ASKED) if asked is not None else configured_backend()
+    name, where = (asked, _ASKED) if asked is not None else configured()
     if root == "tf_keras":
         if asked in (None, "tensorflow"):
             return None
         reason = f"tf_keras runs on tensorflow only, {asked} is asked."
         mend = "ask for the implementation keras"
         return Availability("unsuitable", reason, mend, version=version)
+    if is_older(version):
+        return _examine_older(version, name, where)
+    if name in OLDER_BACKENDS and state_of(f"keras_{name}")[0] == "missing":
+        return _newer_than(name, where, version)
+    return _examine_own(root, version, name, where)
+
+
+def _examine_own(root: str, version: str, name: str, where: str) -> Availability | None:
+    """The fault of a backend of Keras 3."""
     state, why = _backend_state(name)
     if state == "found":
         return None
@@ -320,6 +347,33 @@ def _examine_with_backend(root: str, asked: str | None) -> Availability | None:
         reason = f"The backend {name} ({where}) is broken: {why}."
         return Availability("broken", reason, mend, version=version)
     return _without_backend(root, version, name, where)
+
+
+def _examine_older(version: str, name: str, where: str) -> Availability | None:
+    """The fault of the backend of a Keras that takes others than those of today."""
+    if older_state(name) == ("found", ""):
+        return None
+    there = [one for one in OLDER_BACKENDS if older_state(one) == ("found", "")]
+    reason = (
+        f"keras {version} is installed, its backend {name} ({where}) is not, or it is "
+        f"none of its own; installed here: {', '.join(there) or 'none'}."
+    )
+    if not there and name in OLDER_BACKENDS:
+        mend = _bring(name)
+    elif not there:
+        mend = _install("keras>=3", *_to_install(name))
+    elif where == _ASKED:
+        mend = "an environment with Keras 3, or the backend " + there[0]
+    else:
+        mend = f'kerasplug.use_backend("{there[0]}")   (before Keras is imported)'
+    return Availability("unsuitable", reason, mend, version=version)
+
+
+def _newer_than(name: str, where: str, version: str) -> Availability:
+    """The answer where the engine is there, and Keras is too new for it."""
+    reason = f"keras {version} does not run on {name} ({where}), only an older one did."
+    mend = f'remote = kerasplug.to_backend(model, "{name}")'
+    return Availability("unsuitable", reason, mend, version=version)
 
 
 def _without_backend(root: str, version: str, name: str, where: str) -> Availability:
@@ -364,7 +418,8 @@ def _pluggable_state(name: str) -> tuple[str, str]:
         return "missing", f"{name!r} is not the name of a backend"
     state, why = state_of(f"keras_{name}")
     if state == "missing":
-        return ("found", "") if _is_declared(name) else (state, why)
+        older = older_state(name) or (state, why)
+        return ("found", "") if _is_declared(name) else older
     return state, why
 
 
@@ -384,7 +439,7 @@ def examine_backend(name: str) -> Availability:
     if state == "found":
         return Availability("available")
     reason = f"The backend {name} is {state}: {why}."
-    return Availability(state, reason, _install(*(_to_install(name) or (name,))))
+    return Availability(state, reason, _bring(name))
 
 
 def explain(implementation: str, error: Exception) -> ImplementationError:

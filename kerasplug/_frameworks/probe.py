@@ -18,6 +18,7 @@ from kerasplug._frameworks.metadata import (
     modules_of,
     satisfies,
 )
+from kerasplug._frameworks.older import is_older
 from kerasplug.config import config_path
 from kerasplug.errors import KerasplugError
 
@@ -34,6 +35,9 @@ answer = {"version": "", "error": "", "lacks": ""}
 try:
     for name in request["modules"]:
         module = importlib.import_module(name)
+    if request["older"]:
+        import kerasplug
+        module = kerasplug.implementation("keras")
     if request["keras"]:
         module = getattr(module, "keras", module)
         module.layers.Layer
@@ -72,7 +76,8 @@ def probe_keras(
         return found
     root = family_root(implementation)
     modules = [root, "tensorflow"] if implementation == "tensorflow" else [root]
-    answer = _import_elsewhere(modules, backend, keras=True)
+    older = is_older(found.version)  # takes more than an import, which the door knows
+    answer = _import_elsewhere([] if older else modules, backend, keras=True)
     if answer["error"]:
         return _failed(found, root, answer)
     if wanted is None or satisfies(answer["version"], wanted):
@@ -111,9 +116,10 @@ def _import_elsewhere(
 ) -> _Answer:
     """What importing the modules gives, in a process with our path and environment.
 
-    It gets a copy of the Keras home: importing Keras writes its settings.
+    No modules: an older Keras, by our own door. The process gets a copy of the Keras
+    home: importing Keras writes its settings.
     """
-    request = {"modules": modules, "keras": keras}
+    request = {"modules": modules, "keras": keras, "older": not modules}
     answer, error = ask_elsewhere(_CHILD, request, backend)
     if error:
         return {"version": "", "error": error, "lacks": ""}

@@ -7,7 +7,7 @@ import argparse
 import warnings
 from typing import Final
 
-from kerasplug.cli import backend_doctor, backend_show, names
+from kerasplug.cli import backend_doctor, backend_install, backend_show, names
 from kerasplug.config import configured_backend, read_config, write_config
 from kerasplug.engines import describing
 from kerasplug.engines.describing import Described
@@ -22,6 +22,8 @@ _ACTIONS: Final = {
     "show": ("show everything about one", "must"),
     "doctor": ("say what is wrong with one, or with the configured one", "may"),
     "use": ("write one into keras.json, for all programs", "must"),
+    "install": ("make the environment of an engine that has one of its own", "must"),
+    "remove": ("remove that environment", "must"),
     "enable-env": (
         "let plain `import keras` find backends of packages in this environment",
         "not",
@@ -33,6 +35,7 @@ _ACTIONS: Final = {
 _FLAGS: Final = {
     "show": ("--probe", "list its devices, by starting it in another process"),
     "use": ("--force", "write it even where it can't be used here"),
+    "install": ("--reinstall", "make it anew where it is there"),
 }
 
 
@@ -60,6 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if action in _FLAGS:
             flag, told = _FLAGS[action]
             one.add_argument(flag, action="store_true", help=told)
+        if action == "install":
+            told = "the Python to make it of: a path, or a name on PATH"
+            one.add_argument("--python", metavar="PYTHON", help=told)
 
 
 def _known() -> list[str]:
@@ -73,12 +79,15 @@ def run(options: argparse.Namespace) -> int:
         UnknownNameError: there is no such backend.
         ImplementationError: with use: it can't be used here; nothing was written.
         ConfigError: keras.json, or the file of `enable-env`, can't be written.
+        KerasplugError: with install and remove: as those.
     """
     actions = {
         "list": _list,
         "show": backend_show.run,
         "doctor": backend_doctor.run,
         "use": _use,
+        "install": backend_install.install,
+        "remove": backend_install.remove,
         "enable-env": _enable,
         "disable-env": _disable,
     }
@@ -152,7 +161,7 @@ def _usable(one: Described) -> Described:
     """
     if one.kind == "worker":
         what = f"No Keras 3 computes on {one.name}: it runs in a process of its own."
-        mend = f"kerasplug backend show {one.name}"
+        mend = f'kerasplug.to_backend(model, "{one.name}") moves a model there'
         raise ImplementationError(what, expected="a backend of Keras 3", mend=mend)
     if one.state == "available":
         return one

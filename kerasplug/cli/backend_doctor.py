@@ -2,7 +2,7 @@
 
 Keras calls every `ImportError` inside a backend "not installed". Here it is imported
 for real, in another process, and the first error is told: what is missing, and who
-needs it.
+needs it. An engine with a process of its own is started, and has to compute.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from kerasplug._frameworks.metadata import version_of
 from kerasplug._frameworks.pluggable import listed_by_keras, place_of
 from kerasplug._frameworks.presence import recorded_version
 from kerasplug._frameworks.probe import ask_elsewhere
-from kerasplug.cli import findings
+from kerasplug.cli import backend_worker, findings
 from kerasplug.cli.doctor_keras import look_at_settings
 from kerasplug.cli.findings import Finding
 from kerasplug.config import configured_backend, read_config
@@ -84,6 +84,8 @@ def _of_backend(one: Described) -> dict[str, list[Finding]]:
     if one.kind != "worker" and one.state in ("available", "broken"):
         works = list(_imports(one))
     sections = {one.name: found, "import": works}
+    if one.kind == "worker":
+        sections |= backend_worker.sections(one)
     if works and works[0].level == "ok" and one.name in gpus.ENGINES:
         evidence = gpus.gather(one.name, probe=True)
         sections["devices"] = [Finding(*each) for each in gpus.look(evidence)]

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from kerasplug._frameworks.devices import probe_devices
+from kerasplug.cli import backend_worker
 from kerasplug.cli.output import Output
 from kerasplug.engines import describing
 from kerasplug.engines.describing import Described
@@ -52,11 +53,10 @@ def can(one: Described) -> list[str]:
 
 def _devices(one: Described, *, probe: bool) -> Facts:
     """The devices that it lists; None where it was not asked."""
+    if one.kind == "worker":
+        return backend_worker.facts(one, probe=probe)
     if not probe:
         return {"devices": None, "devices_error": ""}
-    if one.kind == "worker":
-        why = "a worker's devices are its plugin's to list"
-        return {"devices": [], "devices_error": why}
     devices, error = probe_devices("keras", one.name)
     return {"devices": devices, "devices_error": error}
 
@@ -72,9 +72,15 @@ def _print(output: Output, told: Facts) -> None:
             ("brought by", f"{told['package']} {told['package_version']}".rstrip()),
             ("module", told["module"]),
             ("configured by", told["configured_by"]),
+            ("runs on", told.get("python", "")),
+            ("found by", told.get("found_by", "")),
             ("devices", _devices_text(told)),
         ]
     )
+    if told.get("facts"):
+        output.heading("says of itself")
+        said = told["facts"].items()
+        output.fields([(str(key), str(value)) for key, value in said])
     output.heading("can")
     output.table(
         [

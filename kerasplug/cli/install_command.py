@@ -1,7 +1,8 @@
 """`kerasplug install-command`: the command that brings a plugin or an engine.
 
 It is printed, never run: what changes an environment is its owner's to start. The
-command alone goes to standard output, remarks go to standard error as comments.
+command alone goes to standard output, with those that have to follow it in lines of
+their own; remarks go to standard error as comments.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from kerasplug import registry
 from kerasplug._frameworks.pluggable import listed_by_keras
 from kerasplug.cli import names
 from kerasplug.cli.output import complain
+from kerasplug.engines.describing import WORKERS
 from kerasplug.errors import AmbiguousNameError, UnknownNameError
 from kerasplug.hooks import BackendRecord
 from kerasplug.registry import Claim
@@ -21,10 +23,11 @@ __all__ = ["add_arguments", "run"]
 
 
 class _Command(NamedTuple):
-    """What to install, and what to say about it."""
+    """What to install, what to say about it, and the commands that have to follow."""
 
     requirements: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    then: tuple[str, ...] = ()
 
 
 _AND_CUDA = ("the CUDA libraries come with it; Linux (and WSL 2) only",)
@@ -86,8 +89,8 @@ _SPELLINGS = {"tf-keras": "tf_keras", "tf": "tensorflow", "pytorch": "torch"}
 #: Distributions of this project that need not be installed to be known.
 _PLUGINS = ("applications", "datasets", "plaidml")
 
-#: Engines of older Kerases, which run on the worker that a plugin brings.
-_WORKERS = {"cntk": "plaidml", "theano": "plaidml"}
+#: What makes the environment of an engine that has one of its own.
+_MAKE = "kerasplug backend install {}"
 
 _NO_GPU = _Command((), ("--gpu makes no difference here",))
 
@@ -119,12 +122,13 @@ def run(options: argparse.Namespace) -> int:
                 "command": line,
                 "requirements": list(command.requirements),
                 "remarks": list(command.remarks),
+                "then": list(command.then),
             }
         )
         return 0
     for remark in command.remarks:
         complain(f"# {remark}")
-    options.output.write(line + "\n")
+    options.output.write("\n".join((line, *command.then)) + "\n")
     return 0
 
 
@@ -146,8 +150,10 @@ def _backend(name: str, *, gpu: bool) -> _Command | None:
         record = claim.record()
         assert isinstance(record, BackendRecord)
         wanted = (gpu and record.install_gpu) or record.install
-        if wanted:
-            return _Command(wanted, (f"says {_who(claim)}",))
+        then = (_MAKE.format(claim.name),) if record.engine == "worker" else ()
+        if wanted or then:
+            wanted = wanted or (claim.provider.name,)
+            return _Command(wanted, (f"says {_who(claim)}",), then)
     return None
 
 
@@ -163,10 +169,10 @@ def _package(name: str) -> _Command | None:
 
 def _distribution(name: str) -> _Command | None:
     """The distribution of that name, or the one that provides a thing of that name."""
-    plain = name.lower().replace("_", "-").removeprefix("kerasplug-")
-    plain = _WORKERS.get(plain, plain)
-    if plain in _PLUGINS:
-        return _Command((f"kerasplug-{plain}",))
+    asked = name.lower().replace("_", "-").removeprefix("kerasplug-")
+    if asked in _PLUGINS:
+        then = (_MAKE.format(asked),) if asked in WORKERS else ()
+        return _Command((f"kerasplug-{asked}",), then=then)
     claims = _named(name)
     owners = {claim.provider.name: claim for claim in claims}
     if len(owners) > 1:
@@ -193,7 +199,6 @@ def _unknown(name: str) -> UnknownNameError:
         *_ENGINES,
         *_PACKAGES,
         *_PLUGINS,
-        *_WORKERS,
         *(one.name for one in registry.plugins()),
     }
     known.update(one.name for one in registry.claims())

@@ -1,10 +1,13 @@
 """`use_backend`: what computes, chosen before Keras starts, or said to be too late."""
 
+import dataclasses
 import os
 import sys
 from collections.abc import Sequence
+from itertools import repeat
 
 import _kerasplug_backends
+from kerasplug._frameworks import older_keras
 from kerasplug._frameworks.metadata import (
     BUILT_IN_BACKENDS,
     examine_backend,
@@ -18,6 +21,9 @@ from kerasplug.implementation import backend, chosen, first_user
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from kerasplug import registry
     from kerasplug.engines.advertised import Advertised
 
 __all__ = ["package_for", "use_backend"]
@@ -38,17 +44,23 @@ def use_backend(
     one, in the entry points `kerasplug.backends` or `keras.backends` (Keras 3.16 and
     later), and a plain `import keras` afterwards computes on it.
 
+    In an environment that was made for an engine with a Keras of its own, PlaidML with
+    Keras 2.2.4, that engine's name chooses this Keras and all that it needs. Elsewhere
+    single models compute on such an engine, see `to_backend`.
+
     Args:
         name: `"tensorflow"`, `"jax"`, `"torch"`, `"numpy"`, or that of a backend in a
             package: bare, or `"distribution/name"` where several have it.
         devices: what it may compute on: `"cpu"`, `"gpu"`, `"gpu:1"`,
             `["gpu:0", "gpu:1"]`, numbers of GPUs (`0`, `[0, 1]`), or `Devices` with
-            memory growth and further variables. None: as the environment has it.
+            memory growth and further variables; for PlaidML its own names, such as
+            `"llvm_cpu.0"`. None: as the environment has it.
 
     Raises:
         ImplementationError: too late: Keras is loaded and computes with another
             backend, or the engine is loaded and has read which devices it may use. It
-            says who imported Keras. Or the chosen implementation has no such backend.
+            says who imported Keras. Or the chosen implementation has no such backend,
+            or no Keras of this environment: it says how a model computes there.
         KerasMissingError: what the backend needs is not installed.
         KerasBrokenError: it is installed and can't be imported.
         KerasVersionError: this Keras takes no backends from packages.
@@ -70,7 +82,11 @@ def use_backend(
     """
     name = _checked(name)
     bare = name.rpartition("/")[2]
-    variables = variables_of(bare, devices_of(devices))
+    asked = devices_of(devices)
+    if bare not in BUILT_IN_BACKENDS and (worker := _worker(name)) is not None:
+        _use_worker(worker, asked)
+        return
+    variables = variables_of(bare, asked)
     package = package_for(name)
     _refuse_legacy(bare)
     if not _is_loaded(bare) and package is None:
@@ -141,30 +157,95 @@ def _is_laid_out(name: str) -> bool:
     return name.isidentifier() and place_of(f"keras_{name}.src") is not None
 
 
-def _refuse_worker(name: str) -> None:
-    """Raise for an engine that computes single models in another process."""
+def _worker(name: str) -> "registry.Claim | None":
+    """What a plugin says of an engine with a Keras of its own; None: it is none."""
     from kerasplug import registry
+
+    bare = name.rpartition("/")[2]
+    if not any(map(_is_worker, registry.claims("backend"), repeat(bare))):
+        return None
+    return registry.claim("backend", name)
+
+
+def _is_worker(claim: "registry.Claim", name: str) -> bool:
     from kerasplug.hooks import BackendRecord
 
-    claims = [one for one in registry.claims("backend") if one.name == name]
-    records = [claim.record() for claim in claims]
-    if any(
-        isinstance(one, BackendRecord) and one.engine == "worker" for one in records
-    ):
-        message = f"{name} computes in a process of its own, no Keras here runs on it."
-        raise ImplementationError(message, expected="a backend of Keras 3")
+    if claim.name != name or claim.is_declared:
+        return False
+    record = claim.record()
+    return isinstance(record, BackendRecord) and record.engine == "worker"
+
+
+def _use_worker(claim: "registry.Claim", devices: Devices) -> None:
+    """Let the Keras of this environment compute with the engine that it is there for.
+
+    Raises:
+        ImplementationError: it is another one, or it is too late.
+        ConfigError: the engine can't be given these devices.
+    """
+    from kerasplug import registry
+
+    name = claim.name
+    more = variables_of(name, dataclasses.replace(devices, names=()))
+    engine_class: Any = registry.load(claim)
+    engine = engine_class()
+    if older_keras():
+        if not _is_loaded(name):
+            _refuse_implementation(name)
+        _refuse_late_devices(name, {**_named_devices(engine, devices), **more})
+    variables = engine.use_here(devices.names)
+    if variables is None:
+        raise _in_its_own_process(name)
+    _set({**variables, **more})
+
+
+def _named_devices(engine: "Any", devices: Devices) -> Variables:
+    """The variables that are others because these devices were named."""
+    usual = engine.variables(())
+    named = engine.variables(devices.names)
+    return {one: value for one, value in named.items() if usual.get(one) != value}
+
+
+def _in_its_own_process(name: str) -> ImplementationError:
+    message = f"{name} computes in a process of its own, no Keras here runs on it."
+    return ImplementationError(
+        message,
+        found=f"keras {version_of('keras') or 'is not installed'}",
+        expected="a backend of the Keras that is installed",
+        mend=f'remote = kerasplug.to_backend(model, "{name}")',
+    )
+
+
+def _refuse_worker(name: str) -> None:
+    """Raise for an engine that computes single models in another process."""
+    if _worker(name) is not None:
+        raise _in_its_own_process(name.rpartition("/")[2])
     if name in _WORKERS:
         message = f"No Keras 3 runs on {name}, and no installed plugin brings it."
-        mend = f"kerasplug install-command {name}   (says what would)"
+        mend = (
+            f"kerasplug install-command {name}   (says what would); then "
+            f'remote = kerasplug.to_backend(model, "{name}")'
+        )
         raise UnknownNameError(message, expected="a backend of Keras 3", mend=mend)
+
+
+def _refuse_implementation(name: str) -> None:
+    """Raise unless stand-alone Keras is the one that is used, or would be."""
+    if chosen(name) == "keras":
+        return
+    raise _other_keras(chosen(name), "does not run on it", name)
 
 
 def _refuse_legacy(name: str) -> None:
     """Raise where the implementation is the legacy one: it has one backend only."""
     if name == "tensorflow" or family_root(chosen()) != "tf_keras":
         return
-    message = f"The Keras that was chosen, {chosen()}, runs on tensorflow only."
-    raise ImplementationError(
+    raise _other_keras(chosen(), "runs on tensorflow only", name)
+
+
+def _other_keras(implementation: str, why: str, name: str) -> ImplementationError:
+    message = f"The Keras that was chosen, {implementation}, {why}."
+    return ImplementationError(
         message,
         found=f"use_backend({name!r})",
         expected="the implementation keras",

@@ -1,4 +1,4 @@
-"""Which backends there are here, and everything about one; nothing of them is imported.
+"""Which backends there are here, and everything about one; no engine is imported.
 
 A backend is Keras' own (`keras`), in a package for Keras 3.16 and later (`package`), or
 an engine that runs an older Keras in a process of its own (`worker`).
@@ -25,7 +25,10 @@ from kerasplug._frameworks.presence import state_of
 from kerasplug.config import config_path, configured_backend
 from kerasplug.engines.advertised import Advertised, advertised
 from kerasplug.engines.capabilities import ABILITIES, Ability, abilities
-from kerasplug.errors import KerasplugError, UnknownNameError
+from kerasplug.engines.workers.inspecting import installed_in
+from kerasplug.engines.workers.known import engine_of
+from kerasplug.engines.workers.locating import interpreter_of
+from kerasplug.errors import KerasMissingError, KerasplugError, UnknownNameError
 from kerasplug.hooks import BackendRecord
 from kerasplug.names import normalise
 from kerasplug.registry.needs import needs_of_claim, unmet
@@ -36,6 +39,7 @@ __all__ = [
     "Described",
     "abilities_of",
     "backends",
+    "claim_of",
     "configuration",
     "described",
     "unlisted",
@@ -45,12 +49,8 @@ __all__ = [
 #: The names that Keras' authors have packages `keras_<name>` for.
 OFFICIAL: Final = ("mlx", "openvino", "paddle")
 
-#: Engines of the past, and the plugin that brings them.
-WORKERS: Final = {
-    "plaidml": "kerasplug-plaidml",
-    "theano": "kerasplug-plaidml",
-    "cntk": "kerasplug-plaidml",
-}
+#: Engines of older Kerases, and the plugin that brings them; empty: none does.
+WORKERS: Final = {"plaidml": "kerasplug-plaidml", "theano": "", "cntk": ""}
 
 #: A backend -> the module that computes, where it is not the one of that name.
 _COMPUTES: Final = {"paddle": "paddlepaddle"}
@@ -175,6 +175,8 @@ def abilities_of(one: Described) -> dict[str, Ability]:
     record = next((record for name, record in _records() if name == one.name), None)
     said = record.capabilities if isinstance(record, BackendRecord) else ()
     because = "says its plugin" if said else "its plugin is not installed"
+    if record is not None and not said:
+        because = "its plugin does not say"
     return {
         word: Ability(True, because) if word in said else Ability(None, because)
         for word in ABILITIES
@@ -381,6 +383,18 @@ def _records() -> Iterator[tuple[str, object]]:
         yield claim.name, record
 
 
+def claim_of(one: Described) -> registry.Claim | None:
+    """The claim of a worker's record; None where its plugin is not installed.
+
+    Args:
+        one: what `described` gave, of the kind "worker".
+    """
+    for claim in registry.claims("backend"):
+        if (claim.name, claim.provider.name) == (one.name, one.package):
+            return claim
+    return None
+
+
 def _workers() -> Iterator[Described]:
     for claim in registry.claims("backend"):
         try:
@@ -388,24 +402,45 @@ def _workers() -> Iterator[Described]:
         except KerasplugError:
             continue
         if isinstance(record, BackendRecord) and record.engine == "worker":
-            missing = unmet(needs_of_claim(claim))
-            yield Described(
-                claim.name,
-                "worker",
-                "unsuitable" if missing else "available",
-                reason="; ".join(problem for problem, _ in missing),
-                mend="; ".join(mend for _, mend in missing),
-                engine=claim.name,
-                package=claim.provider.name,
-                package_version=claim.provider.version,
-            )
-    for name, plugin in WORKERS.items():
-        yield Described(
-            name,
-            "worker",
-            "missing",
-            reason=f"{plugin} is not installed.",
-            mend=f"python -m pip install {plugin}",
-            engine=name,
-            package=plugin,
-        )
+            yield _worker(claim)
+    yield from map(_unprovided, WORKERS)
+
+
+def _unprovided(name: str) -> Described:
+    """An engine of which no installed plugin says anything."""
+    plugin = WORKERS[name]
+    one = Described(name, "worker", "missing", engine=name, package=plugin)
+    if not plugin:
+        return one._replace(reason="No plugin that is known brings it.")
+    version = _recorded(plugin)[1]
+    if not version:
+        mend = f"python -m pip install {plugin}"
+        return one._replace(reason=f"{plugin} is not installed.", mend=mend)
+    reason = f"{plugin} {version} does not bring it."
+    mend = f"python -m pip install --upgrade {plugin}"
+    return one._replace(reason=reason, mend=mend, package_version=version)
+
+
+def _worker(claim: registry.Claim) -> Described:
+    """One engine of a plugin: there is an environment for it, or what is missing."""
+    one = Described(
+        claim.name,
+        "worker",
+        "available",
+        engine=claim.name,
+        package=claim.provider.name,
+        package_version=claim.provider.version,
+    )
+    missing = unmet(needs_of_claim(claim))
+    if missing:
+        reason = "; ".join(problem for problem, _ in missing)
+        mend = "; ".join(mend for _, mend in missing)
+        return one._replace(state="unsuitable", reason=reason, mend=mend)
+    try:
+        python = interpreter_of(engine_of(claim)).python
+    except KerasplugError as error:
+        state = "missing" if isinstance(error, KerasMissingError) else "broken"
+        reason = " ".join(filter(None, (error.what, error.found)))
+        return one._replace(state=state, reason=reason, mend=error.mend)
+    version = installed_in(python).get(normalise(claim.name), "")
+    return one._replace(engine_version=version)

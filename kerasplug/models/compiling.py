@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple
 
 from kerasplug.errors import KerasplugWarning, RecordError, StaleCompileError
-from kerasplug.models.kinds import family, is_model, require_model, walk
+from kerasplug.models.kinds import family, is_model, is_older, require_model, walk
 from kerasplug.models.recompiling import recompile
 
 __all__ = [
@@ -91,7 +91,10 @@ def stale_compile(model: Any) -> StaleCompile | None:
     require_model("stale_compile", model)
     if getattr(model, "optimizer", None) is None or hasattr(model.fit, PINS):
         return None
-    stale = _of_keras2(model) if family(model) == "tf_keras" else _of_keras3(model)
+    if is_older(model):
+        stale = _of_older(model)
+    else:
+        stale = _of_keras2(model) if family(model) == "tf_keras" else _of_keras3(model)
     return stale if any(stale) else None
 
 
@@ -127,6 +130,22 @@ def _of_keras2(model: Any) -> StaleCompile:
     return StaleCompile(
         tuple(path for path, flag in changed if not flag),
         tuple(path for path, flag in changed if flag),
+    )
+
+
+def _of_older(model: Any) -> StaleCompile:
+    """The stand-alone Keras 2 keeps the weights that were trainable at `compile`."""
+    now = {id(one) for one in model.trainable_weights}
+    kept = getattr(model, "_collected_trainable_weights", model.trainable_weights)
+    then = {id(one) for one in kept}
+    weights = {
+        path: {id(one) for one in layer.weights}
+        for path, layer in walk(model, deep=False)
+        if not is_model(layer)
+    }
+    return StaleCompile(
+        tuple(path for path, own in weights.items() if own & then - now),
+        tuple(path for path, own in weights.items() if own & now - then),
     )
 
 

@@ -10,7 +10,8 @@ Source: keras 3.15.1, `ops/node.py`; tf_keras 2.21, `engine/node.py`.
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from kerasplug.models.kinds import family, flat, graph_of, is_sequential
+from kerasplug.implementation import family_of
+from kerasplug.models.kinds import flat, graph_of, is_sequential
 
 __all__ = ["Call", "calls_of", "inputs_of", "model_class", "needed_inputs"]
 
@@ -87,9 +88,12 @@ def _node(tensor: Any) -> Any:
 def _given(node: Any) -> Any:
     """The first argument of a call."""
     arguments = getattr(node, "arguments", None)
-    if arguments is not None:
+    if not isinstance(arguments, dict | None):
         return arguments.args[0] if arguments.args else node.input_tensors
-    return node.call_args[0] if node.call_args else node.input_tensors
+    given = getattr(node, "call_args", None)
+    if given is None and len(node.input_tensors) == 1:  # the stand-alone Keras 2
+        return node.input_tensors[0]
+    return given[0] if given else node.input_tensors
 
 
 def inputs_of(model: Any) -> Any:
@@ -102,7 +106,7 @@ def inputs_of(model: Any) -> Any:
 
 def model_class(model: Any) -> Any:
     """`Model` of the Keras that a model is made of, which may not be the one in use."""
-    root = family(model)
+    root = family_of(model)
     return next(
         base
         for base in type(model).__mro__

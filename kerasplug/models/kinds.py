@@ -17,14 +17,18 @@ __all__ = [
     "graph_of",
     "is_layer",
     "is_model",
+    "is_older",
     "is_sequential",
     "require_layer",
     "require_model",
     "walk",
 ]
 
-#: How Keras lists the layers that a layer holds; the same in Keras 2 and 3.
+#: How Keras lists the layers that a layer holds; the same in tf_keras and in Keras 3.
 _LISTING: Final = "_flatten_layers"
+
+#: What every layer of the stand-alone Keras 2 has, and of the others as well.
+_NODES: Final = "_inbound_nodes"
 
 
 def is_layer(thing: object) -> bool:
@@ -37,7 +41,7 @@ def is_layer(thing: object) -> bool:
     return (
         not isinstance(thing, type)
         and family_of(thing) is not None
-        and hasattr(thing, _LISTING)
+        and (hasattr(thing, _LISTING) or hasattr(thing, _NODES))
     )
 
 
@@ -58,8 +62,19 @@ def is_sequential(model: Any) -> bool:
 
 
 def family(thing: Any) -> str:
-    """`"keras"` for Keras 3, also as tf.keras, or `"tf_keras"` for Keras 2."""
-    return "tf_keras" if family_of(thing) == "tf_keras" else "keras"
+    """`"keras"` for Keras 3, also as tf.keras, or `"tf_keras"` for any Keras 2."""
+    old = family_of(thing) == "tf_keras" or is_older(thing)
+    return "tf_keras" if old else "keras"
+
+
+def is_older(thing: object) -> bool:
+    """Whether it is a layer of the stand-alone Keras 2, which lists no parts.
+
+    Example:
+        >>> is_older("dense")
+        False
+    """
+    return is_layer(thing) and not hasattr(thing, _LISTING)
 
 
 def require_layer(call: str, thing: object) -> None:
@@ -119,11 +134,20 @@ def children(layer: Any) -> list[Any]:
     parts, too.
     """
     held = [*layer.layers] if is_model(layer) else []
-    listed = getattr(layer, _LISTING)(include_self=False, recursive=False)
+    if is_older(layer):
+        listed = [one for part in vars(layer).values() for one in _parts(part)]
+    else:
+        listed = getattr(layer, _LISTING)(include_self=False, recursive=False)
     if is_sequential(layer):
         listed = [one for one in listed if type(one).__name__ != "InputLayer"]
     unique = {id(one): one for one in (*held, *listed)}
     return list(unique.values())
+
+
+def _parts(attribute: object) -> list[Any]:
+    """The layers in an attribute of a layer: itself, or those in a list of cells."""
+    several = attribute if isinstance(attribute, list | tuple) else [attribute]
+    return [one for one in several if is_layer(one)]
 
 
 def walk(layer: Any, *, deep: bool = True) -> Iterator[tuple[str, Any]]:

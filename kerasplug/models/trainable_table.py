@@ -87,11 +87,16 @@ def trainable_summary(model: Any) -> TrainableSummary:
 
 def _sizes(layer: Any, trained: set[int]) -> tuple[int, int]:
     """How many numbers are trained, and how many not, as the whole model sees it."""
-    sizes = [(id(one) in trained, math.prod(one.shape)) for one in layer.weights]
+    sizes = [(id(one) in trained, math.prod(_shape(one))) for one in layer.weights]
     return (
         sum(size for flag, size in sizes if flag),
         sum(size for flag, size in sizes if not flag),
     )
+
+
+def _shape(weight: Any) -> Any:
+    """The shape of a weight: that of PlaidML's variables has the dtype in it, too."""
+    return getattr(weight, "_keras_shape", weight.shape)
 
 
 def _word(row: TrainableRow) -> str:

@@ -7,8 +7,12 @@ import difflib
 import sys
 from collections.abc import Iterator
 
-from kerasplug._frameworks import examine_backend, family_root
-from kerasplug.config import configured_backend
+from kerasplug._frameworks import (
+    OLDER_BACKENDS,
+    configured,
+    examine_backend,
+    family_root,
+)
 from kerasplug.errors import (
     ImplementationError,
     KerasBrokenError,
@@ -63,7 +67,7 @@ def _ask(implementation: str, version: str | None = None) -> Availability:
     """Whether it can be used with the backend of this process."""
     active = backend()
     # A Keras that runs may have been given another one than is configured.
-    given = None if active == configured_backend()[0] else active
+    given = None if active == configured()[0] else active
     if family_root(implementation) == "tf_keras":
         given = None
     return availability(version, implementation=implementation, backend=given)
@@ -82,12 +86,16 @@ def _missing(needed: Requirement, own: str) -> Availability:
     if answer:  # another one than this process was told to use
         return availability(implementation=own)
     if wanted is not None and backend() not in needed.backend:
-        answer.mend = f"{answer.mend}; then {_set('KERAS_BACKEND', wanted)}"
+        answer.mend = f"{answer.mend}; then {_set_backend(wanted)}"
     return answer
 
 
 def _set(variable: str, value: str) -> str:
     return f"{'set' if sys.platform == 'win32' else 'export'} {variable}={value}"
+
+
+def _set_backend(name: str) -> str:
+    return _set("KERAS_BACKEND", OLDER_BACKENDS.get(name, name))
 
 
 def _other(reason: str, mend: str) -> Unmet:
@@ -114,11 +122,11 @@ def _other_backend(needed: Requirement) -> Iterator[Unmet]:
     active = backend()
     if not needed.backend or active in needed.backend:
         return
-    configured, where = configured_backend()
-    why = where if active == configured else "it runs already"
+    said, where = configured()
+    why = where if active == said else "it runs already"
     first = needed.backend[0]
     lacks = examine_backend(first)
-    mend = f"{_set('KERAS_BACKEND', first)}   (in a new process)"
+    mend = f"{_set_backend(first)}   (in a new process)"
     yield _other(
         f"The backend of this process is {active} ({why}), "
         f"{' or '.join(needed.backend)} is asked.",

@@ -4,10 +4,9 @@ import collections
 from typing import TYPE_CHECKING, Any
 
 import kerasplug
-from kerasplug._frameworks import family_root, version_of
+from kerasplug._frameworks import configured, family_root, version_of
 from kerasplug._frameworks.metadata import modules_of
 from kerasplug._frameworks.presence import recorded_version
-from kerasplug.config import configured_backend
 from kerasplug.errors import KerasplugError
 from kerasplug.implementation import availability, backend, chosen, loaded
 from kerasplug.testing.skipping import is_strict
@@ -55,8 +54,8 @@ def _engine(active: str) -> str:
 
 
 def _where(active: str) -> str:
-    configured, where = configured_backend()
-    return where if configured == active else "in use"
+    said, where = configured()
+    return where if said == active else "in use"
 
 
 def summarise(terminal: "pytest.TerminalReporter", reports: "Iterable[Any]") -> None:

@@ -81,7 +81,10 @@ class GracefulInterrupt(KerasCallback):
 def _fits(model: Any, frame: FrameType | None) -> bool:
     """Whether `fit` of this model is running: an error may have ended it, unseen."""
     while frame is not None:
-        if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model:
-            return True
+        if frame.f_code.co_name == "fit":
+            one = frame.f_locals.get("self")
+            # A remote model trains the one that it has as its host.
+            if one is model or getattr(one, "host", None) is model:
+                return True
         frame = frame.f_back
     return False

@@ -43,7 +43,9 @@ def _is_tensor(value: object) -> bool:
     # A NumPy scalar is a number: `dense(np.int64(32))` means 32 units.
     if numpy is not None and isinstance(value, numpy.generic):
         return False
-    return hasattr(value, "shape") and hasattr(value, "dtype")
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return True
+    return hasattr(value, "_keras_shape")  # what Keras 2.2 gives all its tensors
 
 
 def _leaves(value: object) -> Iterator[object]:

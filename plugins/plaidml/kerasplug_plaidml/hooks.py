@@ -1,0 +1,19 @@
+"""What this distribution tells kerasplug: plain records, no NumPy, no Keras."""
+
+from kerasplug import BackendRecord, hookimpl
+
+
+@hookimpl
+def kerasplug_backends() -> list[BackendRecord]:
+    """The engine PlaidML."""
+    return [
+        BackendRecord(
+            name="plaidml",
+            target="kerasplug_plaidml.engine:PlaidML",
+            summary="PlaidML under Keras 2.2.4, in a process of its own",
+            engine="worker",
+            capabilities=("infer", "train"),
+            install=("kerasplug-plaidml",),
+            environment=("PLAIDML_DEVICE_IDS", "KERASPLUG_PLAIDML_PYTHON"),
+        )
+    ]
