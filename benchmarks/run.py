@@ -24,6 +24,7 @@ import fetching
 import imports
 import loading
 import weights
+import workers
 from timing import Row
 from workshop import ROOT, Workshop
 
@@ -38,6 +39,7 @@ _BENCHMARKS: Mapping[str, Callable[[Workshop, int], list[Row]]] = {
     "datasets": datasets.measure,
     "applications": applications.measure,
     "backends": backends.measure,
+    "workers": workers.measure,
 }
 _REPEATS = 21
 _QUICK = 5
