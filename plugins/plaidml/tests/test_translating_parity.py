@@ -52,6 +52,17 @@ def test_embeddings_take_whole_floats(worker):
     assert apart(there(worker, model, x)[0], here(model, x)[0]) == 0
 
 
+def test_pictures_may_be_integers(worker):
+    """A Rescaling makes floats of them."""
+    x = keras.Input((4, 4, 1), dtype="uint8")
+    small = layers.Flatten()(layers.Rescaling(1 / 255)(x))
+    model = keras.Model(x, layers.Dense(3)(small))
+    randomize(model)
+    rows = np.random.default_rng(4).integers(0, 256, (5, 4, 4, 1)).astype("uint8")
+    off = apart(there(worker, model, rows)[0], here(model, rows)[0])
+    assert off < _TOLERANCE
+
+
 def test_graphs_are_rebuilt_as_they_are(worker):
     """Shared layers, nested models called twice, several inputs and outputs."""
     shared, late = layers.Dense(3, name="shared"), layers.Activation("tanh")
@@ -62,7 +73,7 @@ def test_graphs_are_rebuilt_as_they_are(worker):
     two = keras.Model([a, b], [layers.Subtract()([a, b]), layers.Dense(2)(a)])
     # Its first call waits for a layer that its second one does not need.
     first, second = shared(late(a)), shared(b)
-    for _ in range(3):
+    for _ in range(8):
         second = layers.Activation("tanh")(second)
     low, high = two([inner(first), second])
     model = keras.Model([b, a], [inner(low), high, first])

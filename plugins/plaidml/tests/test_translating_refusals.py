@@ -146,6 +146,10 @@ REFUSED = {
         lambda: _of(layers.GlobalMaxPooling2D(), (None, None, 3)),
         "all dimensions but the first are known",
     ),
+    "several scales": (
+        lambda: _of(layers.Rescaling([1.0, 2.0]), (4, 2)),
+        "one number for all of it",
+    ),
     "axis of the rows": (lambda: _of(layers.Softmax(axis=0)), "axis=0"),
     "two axes of a softmax": (lambda: _of(layers.Softmax((1, 2)), (4, 3)), "one axis"),
     "integers for a Dense": (

@@ -29,6 +29,7 @@ _GIVEN = {
     "output_dim": 2,
     "pool_size": 2,
     "rate": 0.1,
+    "scale": 0.5,
     "stddev": 0.1,
     "target_shape": (2,),
     "units": 2,

@@ -76,6 +76,7 @@ def _vectors() -> dict[str, Branch]:
         "ReLU": layers.ReLU(max_value=0.8, negative_slope=0.1, threshold=0.2),
         "ReLU plain": layers.ReLU(),
         "Softmax": layers.Softmax(),
+        "Rescaling": layers.Rescaling(0.5, offset=-1),
         "RepeatVector": layers.RepeatVector(3),
         "Reshape": layers.Reshape((2, -1)),
         "Add": _twice(layers.Add()),

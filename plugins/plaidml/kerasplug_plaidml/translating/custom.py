@@ -8,6 +8,7 @@ from kerasplug.engines.workers.translators import translator_of
 from kerasplug_plaidml.translating.collected import Collected, Part, Place
 from kerasplug_plaidml.translating.kinds import class_of
 from kerasplug_plaidml.translating.refusing import refused
+from kerasplug_plaidml.translating.sources import SOURCES
 from kerasplug_plaidml.translating.tables import GONE, RECURRENT, ROWS
 
 __all__ = ["KERAS", "custom_part", "require_translator"]
@@ -59,8 +60,10 @@ def custom_part(layer: Any, place: Place, made: Collected) -> Part:
         found = f"its plugin translates it to {there.class_name!r}, {said}"
         expected = "a layer of docs/plaidml-layers.md, or another class with its code"
         raise refused(where, found, expected)
+    code = there.code or SOURCES.get(there.class_name)
+    if code:
+        made.add_code(where, there.class_name, code)
     if there.code:
-        made.add_code(where, there.class_name, there.code)
         made.mixes_rows.append(place.path)  # nobody knows
     made.carry(place.path, Carried(layer, there.there, there.back))
     trained = bool(place.trained and layer.trainable)

@@ -9,6 +9,7 @@ from kerasplug_plaidml.translating.collected import Collected, Part, Place
 from kerasplug_plaidml.translating.custom import custom_part
 from kerasplug_plaidml.translating.kinds import class_of
 from kerasplug_plaidml.translating.refusing import refused, shown
+from kerasplug_plaidml.translating.sources import SOURCES
 from kerasplug_plaidml.translating.tables import (
     CELLS,
     EVERY,
@@ -25,6 +26,7 @@ __all__ = ["arguments", "cell_part", "plain_part"]
 _NEVER_TRAINED: Final = {"BatchNormalization": 2}
 #: What is translated by itself.
 _HELD: Final = ("cell", "cells", "layer")
+_NUMBERS: Final = ("offset", "scale")
 _RATED: Final = ("rate", "dropout")
 
 
@@ -45,6 +47,8 @@ def plain_part(layer: Any, place: Place, made: Collected) -> Part:
     config = arguments(layer, name, place)
     _check(layer, name, config, place.where)
     made.carry(place.path, Carried(layer))
+    if name in SOURCES:
+        made.add_code(place.where, name, SOURCES[name])
     steps = int(place.shape[1]) if name in RECURRENT else 0
     return Part(name, config, steps)
 
@@ -152,6 +156,9 @@ def _check(layer: Any, name: str, config: Mapping[str, Any], where: str) -> None
     for key in _RATED:
         if config.get(key, 0) >= 1:
             raise refused(where, f"{key}={config[key]!r}", f"{key} < 1")
+    numbers = all(isinstance(config.get(key, 0), int | float) for key in _NUMBERS)
+    if name == "Rescaling" and not numbers:
+        raise refused(where, f"scale={config['scale']!r}", "one number for all of it")
     if name == "Softmax" and not isinstance(config["axis"], int):
         raise refused(where, f"axis={config['axis']!r}", "one axis")
     if name in ("Softmax", "Concatenate", "BatchNormalization") and config["axis"] == 0:

@@ -17,7 +17,7 @@ from kerasplug_plaidml.translating.graphs import (
 from kerasplug_plaidml.translating.kinds import class_of, functional_class, keras3
 from kerasplug_plaidml.translating.layers import plain_part
 from kerasplug_plaidml.translating.refusing import refused, shown
-from kerasplug_plaidml.translating.tables import DIRECTED, MERGES, ROWS, WRAPPERS
+from kerasplug_plaidml.translating.tables import DIRECTED, MERGES, ROWS, WHOLE, WRAPPERS
 from kerasplug_plaidml.translating.wrapping import wrapper_part
 
 __all__ = ["translate"]
@@ -162,7 +162,7 @@ def _input(config: Mapping[str, Any], place: Place) -> Part:
         expected = "all dimensions but the first are known: PlaidML compiles for them"
         raise refused(where, f"shape {shape}", expected, "give Input a full shape")
     if dtype != _FLOAT and dtype not in _INTEGERS:
-        expected = "float32, or integers for an Embedding"
+        expected = "float32, or integers for an Embedding or a Rescaling"
         raise refused(where, f"dtype {dtype!r}", expected, 'Input(…, dtype="float32")')
     for key in ("sparse", "ragged", "optional"):
         if config.get(key):
@@ -201,7 +201,7 @@ def _check_integers(
     outputs: Sequence[Reference],
     place: Place,
 ) -> None:
-    """Integers are for an Embedding: other layers would not turn them into floats."""
+    """Integers are for few: other layers would not turn them into floats."""
     whole = {name for name, one in parts.items() if one.config.get("dtype") == "int32"}
     users = [(name, one) for name, made in joined.items() for one in made]
     for name, call in users:
@@ -218,7 +218,7 @@ def _check_integers(
 
 def _takes_integers(part: Part, at: int) -> bool:
     if part.class_name != "Model":
-        return part.class_name == "Embedding"
+        return part.class_name in WHOLE
     name = part.config["input_layers"][at][0]
     held = {one["name"]: one["config"] for one in part.config["layers"]}
     return bool(held[name].get("dtype") == "int32")

@@ -30,10 +30,10 @@ _MADE: Final = """
 _MODELS: Final = """
     A model is Sequential or functional, also with models inside it, shared layers,
     several inputs and several outputs. Everything is float32; integers are inputs of an
-    `Embedding` only. All dimensions but the first are known. What would mean something
-    else on Keras 2.2.4 with PlaidML is refused by name: a `TranslationError` says what,
-    where, and what could be used instead. An argument that does not stand here is
-    refused, whatever its value.
+    `Embedding` or a `Rescaling` only. All dimensions but the first are known. What
+    would mean something else on Keras 2.2.4 with PlaidML is refused by name: a
+    `TranslationError` says what, where, and what could be used instead. An argument
+    that does not stand here is refused, whatever its value.
 """
 _OTHERS: Final = """
     And what Keras 2.2.4 has not, such as `LayerNormalization` and `MultiHeadAttention`;

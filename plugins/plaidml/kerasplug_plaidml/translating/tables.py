@@ -19,6 +19,7 @@ __all__ = [
     "RECURRENT",
     "ROWS",
     "STACKED",
+    "WHOLE",
     "WRAPPERS",
     "Argument",
     "argument_of",
@@ -239,6 +240,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "RNN": {**_RNN, **_kept("cell")},
     "ReLU": _kept("max_value", "negative_slope", "threshold"),
     "RepeatVector": _kept("n"),
+    "Rescaling": _kept("scale", "offset"),
     "Reshape": _kept("target_shape"),
     "SeparableConv1D": _SEPARABLE,
     "SeparableConv2D": _SEPARABLE,
@@ -274,6 +276,8 @@ STACKED: Final = "StackedRNNCells"
 RECURRENT: Final = ("ConvLSTM2D", "GRU", "LSTM", "RNN", "SimpleRNN")
 #: Layers that hold others.
 WRAPPERS: Final = ("Bidirectional", "RNN", "TimeDistributed")
+#: Layers that take integers.
+WHOLE: Final = ("Embedding", "Rescaling")
 #: What a Bidirectional may hold.
 DIRECTED: Final = ("GRU", "LSTM", "SimpleRNN")
 #: Layers that take a list of tensors.

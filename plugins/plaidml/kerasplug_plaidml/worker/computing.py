@@ -102,26 +102,19 @@ class _Moving:
     """
 
     def __init__(self, variables: Any) -> None:
-        self._tensors = [each.var for each in variables]
+        self._count = len(variables)
         given = [K.placeholder(shape=K.int_shape(each)) for each in variables]
         moves = [(each, K.identity(value)) for each, value in zip(variables, given)]  # noqa: B905 -- Python 3.7 has no `strict`
         self._invoker = K.function(given, [], moves)._invoker  # noqa: SLF001 -- no other way
 
     def place(self, tensors: Any) -> None:
         """Where the next values lie: in the last ones of these tensors."""
-        for at, tensor in enumerate(tensors[-len(self._tensors) :]):
+        for at, tensor in enumerate(tensors[-self._count :]):
             self._invoker.set_input(f"I{at}", tensor)
 
     def __call__(self) -> None:
-        """Move them all.
-
-        It waits until they are there: what is written to the memory of an input or of
-        a variable while PlaidML still computes would be taken for the old value.
-        """
+        """Move them all; PlaidML does it before it touches that memory again."""
         self._invoker.invoke()
-        for tensor in self._tensors:
-            with tensor.mmap_current():
-                pass
 
 
 class _Slot:

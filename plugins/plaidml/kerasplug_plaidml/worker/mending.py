@@ -14,12 +14,14 @@ from keras import activations
 from keras import backend as K  # noqa: N812 -- as everybody calls it
 from keras.engine.base_layer import Layer
 from keras.layers import Add, Average, Maximum, Minimum, Multiply, Subtract
+from plaidml import op
 from plaidml.keras import backend as engine
 
 __all__ = ["mend_keras"]
 
 _add_weight = Layer.add_weight
 _unmasked_rnn = engine.rnn
+_reshape, _batch_flatten = engine.reshape, engine.batch_flatten
 
 
 def mend_keras() -> None:
@@ -27,10 +29,13 @@ def mend_keras() -> None:
     Layer.add_weight = add_weight
     for module in (engine, K):
         module.abs = absolute
+        module.batch_flatten = batch_flatten
         module.max = pooling.maximum_over
         module.pool2d = pooling.pool2d
+        module.reshape = reshape
         module.rnn = rnn
         module.separable_conv1d = separable_conv1d
+    op.reshape = reshape
     for merge in (Add, Average, Maximum, Minimum, Multiply, Subtract):
         merge._merge_function = _merging_equals(merge._merge_function)  # noqa: SLF001 -- no other way
     activations.softmax = _remembering_logits(activations.softmax)
@@ -69,6 +74,26 @@ def _zeros(shape: Any, dtype: Any = None) -> Any:
 def absolute(x: Any) -> Any:
     """|x|, with the gradient 0 at 0 as in Keras 3, where PlaidML's has 1."""
     return K.sign(x) * x
+
+
+def reshape(x: Any, shape: Any) -> Any:
+    """PlaidML's, of a copy: see `_copied`."""
+    return _reshape(_copied(x), shape)
+
+
+def batch_flatten(x: Any) -> Any:
+    """PlaidML's, of a copy: see `_copied`."""
+    return _batch_flatten(_copied(x))
+
+
+def _copied(x: Any) -> Any:
+    """The same values in a tensor of their own.
+
+    Where one tensor goes to an operation that pads and to a reshape as well, PlaidML
+    pads it in place, and the reshape reads what is no longer there.
+    """
+    axes = range(x.shape.ndims)
+    return engine.permute_dimensions(x, list(axes)) if axes else x
 
 
 def _remembering_logits(activation: Any) -> Any:
