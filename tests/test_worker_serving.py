@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from plaidml_kit import check_python_3_7
 from worker_kit import run, start
 
 import kerasplug.engines.workers as room
@@ -19,10 +20,7 @@ THERE = [FOLDER / "serving.py", FOLDER / "wire.py"]
 @pytest.mark.parametrize("path", THERE, ids=lambda path: path.name)
 def test_what_runs_there_is_python_3_7(path):
     """Its syntax is that of Python 3.7, and annotations are never executed."""
-    tree = ast.parse(path.read_text(), feature_version=(3, 7))
-
-    assert "from __future__ import annotations" in path.read_text()
-    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Match)]
+    check_python_3_7(path)
 
 
 @pytest.mark.parametrize("path", THERE, ids=lambda path: path.name)

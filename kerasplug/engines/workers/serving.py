@@ -49,7 +49,7 @@ def main(text: str) -> None:
     faulthandler.enable()
     with contextlib.suppress(ValueError, OSError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    streams: Any = sys.stdout, sys.stderr
+    streams: Any = (sys.stdout, sys.stderr)
     for stream in streams:
         stream.reconfigure(line_buffering=True, errors="backslashreplace")
     reading, writing = _frames(*said["frames"])

@@ -1,5 +1,6 @@
 """The environment that the tests' workers run in: made once for a whole run."""
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -41,3 +42,23 @@ def plaidml_python(request: pytest.FixtureRequest) -> Path:
     base = request.getfixturevalue("tmp_path_factory").getbasetemp()
     worker = getattr(request.config, "workerinput", {}).get("workerid", "master")
     return shared_python(base, worker)
+
+
+def check_python_3_7(path: Path) -> None:
+    """Nothing, where a file is written as Python 3.7 reads it.
+
+    `ast` knows the version's words, and not that `return *x, y` and `a: Any = x, y`
+    had to be in parentheses before 3.8.
+    """
+    text = path.read_text("utf-8")
+    tree = ast.parse(text, feature_version=(3, 7))
+    assert "from __future__ import annotations" in text, path
+    for node in ast.walk(tree):
+        assert not isinstance(node, ast.Match), (path, node.lineno)
+        value = getattr(node, "value", None)
+        said = ast.AnnAssign | ast.Return | ast.Yield
+        if isinstance(node, said) and isinstance(value, ast.Tuple):
+            starred = any(isinstance(one, ast.Starred) for one in value.elts)
+            if isinstance(node, ast.AnnAssign) or starred:
+                source = ast.get_source_segment(text, value) or ""
+                assert source.startswith("("), (path, node.lineno)

@@ -1,6 +1,5 @@
 """What a worker holds: models of any shape, their weights, and what it refuses."""
 
-import ast
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import program_kit
 import pytest
 from kerasplug_plaidml.engine import PlaidML
+from plaidml_kit import check_python_3_7
 from program_kit import CLOSE, Pair
 
 from kerasplug.engines.workers.process import Worker
@@ -92,7 +92,7 @@ def test_every_file_is_python_3_7() -> None:
     files = list(Path(PlaidML.program).parent.glob("*.py"))
     assert len(files) > 5
     for file in files:
-        ast.parse(file.read_text(encoding="utf-8"), feature_version=(3, 7))
+        check_python_3_7(file)
 
 
 def test_weights_come_back_bit_by_bit(worker: Worker) -> None:
