@@ -317,8 +317,8 @@ def is_backend_available(name: str, *, probe: str = "metadata") -> bool:
 
     Args:
         name: a backend of Keras 3, built in (tensorflow, jax, torch, numpy,
-            openvino) or in a distribution of its own; or `"plaidml"`, which Keras
-            2.2.4 runs on in an environment of its own.
+            openvino) or in a distribution of its own; or `"plaidml"`, which only
+            Keras 2.2.4 runs on: where `to_backend` finds it does not count.
         probe: "metadata", or "subprocess" to really import it in another process.
 
     Returns:

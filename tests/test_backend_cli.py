@@ -131,7 +131,7 @@ def test_states_and_kinds_are_those_of_the_page(shop):
     assert len(names) == len(set(names))
     assert {"tensorflow", "jax", "torch", "numpy", "mlx", "toy", "theano"} < set(names)
     assert {one["kind"] for one in found} == set(documented("source.\n"))
-    assert {one["state"] for one in found} <= set(documented("brings it |\n"))
+    assert {one["state"] for one in found} <= set(documented("(plaidml.md) |\n"))
     for one in found:
         assert (one["state"] == "available") == (one["reason"] == one["mend"] == "")
 

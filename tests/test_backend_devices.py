@@ -40,7 +40,6 @@ TWO = {"CUDA_VISIBLE_DEVICES": "0,2", "HIP_VISIBLE_DEVICES": "0,2"}
         ("torch", [0, 2], TWO),
         ("numpy", "cpu", {}),
         ("openvino", "cpu", {}),
-        ("plaidml", ["llvm_cpu.0"], {"PLAIDML_DEVICE_IDS": "llvm_cpu.0"}),
         ("theano", "cuda0", {"THEANO_FLAGS": "device=cuda0"}),
         (
             "tensorflow",

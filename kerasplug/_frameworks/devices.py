@@ -31,6 +31,7 @@ _VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
     "HIP_VISIBLE_DEVICES",
     "JAX_PLATFORMS",
+    "PLAIDML_DEVICE_IDS",
     "ROCR_VISIBLE_DEVICES",
 )
 
@@ -72,6 +73,12 @@ def mlx():
     kind, number = str(mlx.core.default_device())[len("Device("):-1].split(", ")
     return [f"{kind}:{number}"]
 
+def plaidml():
+    import kerasplug
+    kerasplug.use_backend("plaidml")
+    import plaidml
+    return [one.id.decode() for one in plaidml.devices(plaidml.Context())]
+
 def other():
     import _kerasplug_backends
     _kerasplug_backends.install()
@@ -82,7 +89,7 @@ def other():
 
 answer = {"devices": [], "error": ""}
 try:
-    engines = [tensorflow, jax, torch, openvino, numpy, mlx]
+    engines = [tensorflow, jax, torch, openvino, numpy, mlx, plaidml]
     ask = {one.__name__: one for one in engines}.get(request["engine"], other)
     answer["devices"] = ask()
 except BaseException as error:

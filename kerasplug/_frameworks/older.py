@@ -20,6 +20,7 @@ __all__ = [
     "bare",
     "configured",
     "is_older",
+    "older_here",
     "older_keras",
     "older_state",
     "refuse_newer",
@@ -88,6 +89,16 @@ def older_state(backend: str) -> tuple[str, str] | None:
     if state == "found" and place_of(module) is None:
         return "missing", f"{backend} is there without its module {module}"
     return state, why
+
+
+def older_here(backend: str) -> bool:
+    """Whether the Keras of this environment is an old one, and computes on a backend.
+
+    Example:
+        >>> older_here("jax")
+        False
+    """
+    return bool(older_keras()) and older_state(backend) == ("found", "")
 
 
 class _NewerError(KerasVersionError, AttributeError):

@@ -7,8 +7,9 @@ import argparse
 import warnings
 from typing import Final
 
+from kerasplug._frameworks import OLDER_BACKENDS, configured, older_here
 from kerasplug.cli import backend_doctor, backend_install, backend_show, names
-from kerasplug.config import configured_backend, read_config, write_config
+from kerasplug.config import read_config, write_config
 from kerasplug.engines import describing
 from kerasplug.engines.describing import Described
 from kerasplug.engines.environment import disable_env, enable_env, enabled_by
@@ -104,7 +105,7 @@ def _list(options: argparse.Namespace) -> int:
         options.output.data([backend_show.plain(one) for one in found])
         return 0
     options.output.table(map(_row, found), ("label", "name"))
-    chosen, where = configured_backend()
+    chosen, where = configured()
     options.output.write("\n")
     options.output.line(f"configured: {chosen} (by {where})")
     return 0
@@ -159,6 +160,10 @@ def _usable(one: Described) -> Described:
     Raises:
         ImplementationError: Keras can't start with it.
     """
+    if one.kind == "worker" and older_here(one.name):
+        what = f"All Kerases read keras.json, and most of them don't know {one.name}."
+        mend = f"export KERAS_BACKEND={OLDER_BACKENDS[one.name]}"
+        raise ImplementationError(what, expected="a backend of Keras 3", mend=mend)
     if one.kind == "worker":
         what = f"No Keras 3 computes on {one.name}: it runs in a process of its own."
         mend = f'kerasplug.to_backend(model, "{one.name}") moves a model there'
@@ -173,7 +178,7 @@ def _usable(one: Described) -> Described:
 def _notes(name: str) -> list[str]:
     """What keeps the choice from holding at once."""
     notes = []
-    now, where = configured_backend()
+    now, where = configured()
     if now != name:
         notes.append(f"{where} says {now}, which goes before keras.json: unset {where}")
     if _is_advertised(name) and enabled_by() is None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from kerasplug._frameworks import configured, older_here
 from kerasplug._frameworks.causes import Cause
 from kerasplug._frameworks.metadata import version_of
 from kerasplug._frameworks.pluggable import listed_by_keras, place_of
@@ -19,7 +20,7 @@ from kerasplug._frameworks.probe import ask_elsewhere
 from kerasplug.cli import backend_worker, findings
 from kerasplug.cli.doctor_keras import look_at_settings
 from kerasplug.cli.findings import Finding
-from kerasplug.config import configured_backend, read_config
+from kerasplug.config import read_config
 from kerasplug.engines import describing, gpus
 from kerasplug.engines.advertised import advertised
 from kerasplug.engines.describing import Described
@@ -65,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         **(_of_backend(one) if one else {}),
     }
     sections = {key: some for key, some in sections.items() if some}
-    name = one.name if one else configured_backend()[0]
+    name = one.name if one else configured()[0]
     return findings.tell(options.output, sections, backend=name)
 
 
@@ -74,7 +75,7 @@ def _asked(name: str | None) -> Described | None:
     if name:
         return describing.described(name)
     try:
-        return describing.described(configured_backend()[0])
+        return describing.described(configured()[0])
     except UnknownNameError:
         return None
 
@@ -97,15 +98,15 @@ def _of_backend(one: Described) -> dict[str, list[Finding]]:
 
 def _choice() -> Iterator[Finding]:
     """Which backend Keras starts with, who says so, and who says something else."""
-    name, where = configured_backend()
+    name, where = configured()
     try:
-        describing.described(name)
+        one = describing.described(name)
     except UnknownNameError as error:
         yield Finding(
             "broken", "backend", f"{name}, by {where}: {error.what}", error.mend
         )
     else:
-        yield Finding("ok", "backend", f"{name}, by {where}")
+        yield from _chosen(one, where)
     wrong = list(look_at_settings())
     yield from wrong
     try:
@@ -113,10 +114,22 @@ def _choice() -> Iterator[Finding]:
     except KerasplugError as error:
         yield Finding("broken", "Keras' home", error.what, error.mend)
         return
-    if where == "KERAS_BACKEND" and said != name:
+    if where == "KERAS_BACKEND" and said != name and not older_here(name):
         what = f"KERAS_BACKEND={name} goes before keras.json, which says {said}"
         yield Finding("note", "KERAS_BACKEND", what, "unset KERAS_BACKEND")
     yield from _other_home()
+
+
+def _chosen(one: Described, where: str) -> Iterator[Finding]:
+    """Whether Keras can start with the backend that was chosen for it."""
+    what = f"{one.name}, by {where}"
+    if one.kind == "worker" and not older_here(one.name):
+        what += ": no Keras here runs on it, it has a process of its own"
+        mend = "choose another one, and: "
+        mend += f'remote = kerasplug.to_backend(model, "{one.name}")'
+        yield Finding("broken", "backend", what, mend)
+    else:
+        yield Finding("ok", "backend", what)
 
 
 def _other_home() -> Iterator[Finding]:

@@ -2,7 +2,13 @@
 
 from collections.abc import Iterator
 
-from kerasplug._frameworks import BUILT_IN_BACKENDS, examine_backend, family_root
+from kerasplug._frameworks import (
+    BUILT_IN_BACKENDS,
+    OLDER_BACKENDS,
+    examine_backend,
+    family_root,
+    older_keras,
+)
 from kerasplug._frameworks.devices import gpu_nodes, no_gpus
 from kerasplug.cli.findings import Finding
 from kerasplug.cli.why import keras_in_use
@@ -51,6 +57,11 @@ def _loaders(implementation: str, version: str) -> Iterator[Finding]:
         what = "tf_keras does not honour safe_mode for HDF5 files"
         mend = "load only files that you trust, or: unset KERASPLUG_IMPLEMENTATION"
         yield Finding("warning", "loaders", what, mend)
+    elif older_keras():
+        engines = " and ".join(OLDER_BACKENDS)
+        what = f"those of Keras {version} have no safe mode; it is here for {engines}"
+        mend = "load no models of others here; do that in an environment with Keras 3"
+        yield Finding("warning", "loaders", what, mend)
     elif not has_all_guards(version):
         what = f"those of Keras {version} have known holes, also in safe mode"
         mend = 'python -m pip install "keras>=3.15.1"'
@@ -71,7 +82,7 @@ def look_at_settings() -> Iterator[Finding]:
 
 def look_at_backends() -> Iterator[Finding]:
     """Findings about Keras' own backends, and about those that plugins bring."""
-    for name in BUILT_IN_BACKENDS:
+    for name in OLDER_BACKENDS if older_keras() else BUILT_IN_BACKENDS:
         state = examine_backend(name)
         if state:
             yield Finding("ok", name, "installed")

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["package_for", "use_backend"]
 
-#: Engines that no Keras 3 has; they run an older Keras in a process of their own.
-_WORKERS = ("cntk", "plaidml", "theano")
-
 
 def use_backend(
     name: str,
@@ -220,13 +217,19 @@ def _refuse_worker(name: str) -> None:
     """Raise for an engine that computes single models in another process."""
     if _worker(name) is not None:
         raise _in_its_own_process(name.rpartition("/")[2])
-    if name in _WORKERS:
-        message = f"No Keras 3 runs on {name}, and no installed plugin brings it."
+    from kerasplug.engines.describing import WORKERS
+
+    if name not in WORKERS:
+        return
+    which, mend = "that is known", "kerasplug backend list"
+    if WORKERS[name]:
+        which = "that is installed"
         mend = (
             f"kerasplug install-command {name}   (says what would); then "
             f'remote = kerasplug.to_backend(model, "{name}")'
         )
-        raise UnknownNameError(message, expected="a backend of Keras 3", mend=mend)
+    message = f"No Keras 3 runs on {name}, and no plugin {which} brings it."
+    raise UnknownNameError(message, expected="a backend of Keras 3", mend=mend)
 
 
 def _refuse_implementation(name: str) -> None:

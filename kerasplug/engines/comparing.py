@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from kerasplug._frameworks import examine
+from kerasplug._frameworks import examine, refuse_newer
 from kerasplug.engines.choosing import package_for
 from kerasplug.engines.comparing_inputs import Inputs, prepared, specs_of
 from kerasplug.engines.comparing_result import BackendRun, Comparison
@@ -69,6 +69,7 @@ def compare_backends(  # noqa: PLR0913 -- all of it is the setting of one experi
         UnknownNameError: there is no backend of a name.
         ImplementationError: Keras or a backend is not installed, or broken.
         RecordError: an argument is not of these.
+        KerasVersionError: the Keras here is older than Keras 3.
         KerasplugError: inputs do not fit, can't be read, or can't be made up.
 
     Guarantees:
@@ -90,6 +91,7 @@ def compare_backends(  # noqa: PLR0913 -- all of it is the setting of one experi
     _check_size("timeout", timeout, zero=False)
     names = _checked_names(backends, reference)
     model = os.path.abspath(os.fspath(path))  # noqa: PTH100 -- bytes and links stay as they are
+    refuse_newer("saving")
     for name in names:
         _check_backend(name)
     arrays = _checked_inputs(model, inputs, batch_size, seed)

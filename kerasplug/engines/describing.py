@@ -20,9 +20,10 @@ from kerasplug._frameworks.metadata import (
     examine_backend,
     version_of,
 )
+from kerasplug._frameworks.older import configured, older_keras
 from kerasplug._frameworks.pluggable import listed_by_keras, place_of
 from kerasplug._frameworks.presence import state_of
-from kerasplug.config import config_path, configured_backend
+from kerasplug.config import config_path
 from kerasplug.engines.advertised import Advertised, advertised
 from kerasplug.engines.capabilities import ABILITIES, Ability, abilities
 from kerasplug.engines.workers.inspecting import installed_in
@@ -127,7 +128,7 @@ def backends() -> list[Described]:
     found: dict[str, Described] = {}
     for one in (*_own(), *_packages(), *_workers()):
         found.setdefault(one.name, one)
-    chosen = configured_backend()[0]
+    chosen = configured()[0]
     return [one._replace(configured=one.name == chosen) for one in found.values()]
 
 
@@ -206,7 +207,7 @@ def configuration() -> dict[str, str]:
         "backend"; "by": KERAS_BACKEND, a path or "the default"; "file": the path of
         `keras.json`, empty where Keras' home is refused.
     """
-    name, where = configured_backend()
+    name, where = configured()
     try:
         path = config_path()
     except KerasplugError:
@@ -253,6 +254,9 @@ def _own() -> Iterator[Described]:
         if found and state_of("keras")[0] != "found":
             state, reason = "unsuitable", "keras is not installed."
             mend = f"kerasplug install-command {name}"
+        elif older_keras():
+            state, reason = "unsuitable", f"Keras {version} does not run on it."
+            mend = f"in another environment: kerasplug install-command {name}"
         yield Described(
             name,
             "keras",

@@ -171,10 +171,6 @@ def _choose_torch(backend: str, names: tuple[str, ...]) -> Variables:
     return {**_visible(numbers), **({"KERAS_TORCH_DEVICE": None} if only_cpu else {})}
 
 
-def _choose_plaidml(_backend: str, names: tuple[str, ...]) -> Variables:
-    return {"PLAIDML_DEVICE_IDS": ",".join(names)}
-
-
 def _choose_theano(backend: str, names: tuple[str, ...]) -> Variables:
     if len(names) > 1:
         message = f"The backend {backend} computes on one device."
@@ -202,7 +198,6 @@ def _choose_nothing(backend: str, names: tuple[str, ...]) -> Variables:
 
 _CHOOSERS: dict[str, Callable[[str, tuple[str, ...]], Variables]] = {
     "jax": _choose_jax,
-    "plaidml": _choose_plaidml,
     "tensorflow": _choose_tensorflow,
     "theano": _choose_theano,
     "torch": _choose_torch,

@@ -5,13 +5,14 @@ import warnings
 from collections.abc import Iterable
 from typing import Any, Final
 
+from kerasplug._frameworks import refuse_newer
 from kerasplug.errors import (
     KerasplugWarning,
     ModelError,
     ModelFileError,
     RecordError,
 )
-from kerasplug.models.kinds import require_model
+from kerasplug.models.kinds import is_older, require_model
 from kerasplug.saving.limits import DEFAULTS, Limits
 from kerasplug.saving.weights_assigning import assign_all
 from kerasplug.saving.weights_files import WeightsFile, open_weights
@@ -52,6 +53,7 @@ def save_model_weights_hdf5(
         FileExistsError: something is at `path` and `overwrite` is False, or a folder
             is. Nothing was done.
         FileNotFoundError: the folder of `path` is missing.
+        KerasVersionError: the layout of Keras 3 is asked of a Keras before 2.4.
 
     Guarantees:
         The file appears whole or not at all; a file that was there stays until then.
@@ -108,6 +110,7 @@ def load_model_weights_hdf5(
             don't fit; all that doesn't is listed.
         AmbiguousNameError: two layers have one name, and `by_name` is True.
         RecordError: an option is of the wrong type.
+        KerasVersionError: the model is of a Keras before 2.4.
 
     Guarantees:
         All or nothing: after an exception, also of Ctrl-C, the model's weights are
@@ -125,6 +128,8 @@ def load_model_weights_hdf5(
     if not isinstance(limits, Limits | None):
         raise RecordError(_LOAD, "limits", limits, "kerasplug.Limits() or None")
     _require_built(_LOAD, model)
+    if is_older(model):
+        refuse_newer("saving")
     with open_weights(os.fsdecode(path), limits or DEFAULTS) as file:
         matched = _matched(file, model, by_name=by_name)
         good, skipped = _sorted_out(

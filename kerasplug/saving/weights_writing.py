@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from kerasplug.errors import MissingExtraError, ModelError
+from kerasplug.errors import KerasVersionError, MissingExtraError, ModelError
 from kerasplug.files import replacing
-from kerasplug.models.kinds import family
+from kerasplug.models.kinds import family, is_older
 from kerasplug.saving.weights_holders import own_variables, slot_of
 from kerasplug.saving.weights_listed import listed_weights, uncovered
 from kerasplug.saving.writing import without_advice
@@ -35,7 +35,10 @@ def write_weights(model: Any, path: str, *, overwrite: bool) -> None:
         FileExistsError: something is there.
         FileNotFoundError: the folder is missing.
         MissingExtraError: h5py is not installed.
+        KerasVersionError: the layout is one that the model's Keras came before.
     """
+    if path.endswith(_KERAS3) and is_older(model):
+        raise _too_old()
     if Path(path).is_dir() or (os.path.lexists(path) and not overwrite):
         raise FileExistsError(errno.EEXIST, "Something is there already", path)
     folder = Path(path).parent
@@ -47,7 +50,16 @@ def write_weights(model: Any, path: str, *, overwrite: bool) -> None:
         return
     _check_covered(model)
     with replacing(path, suffix=".h5") as temporary:
-        _write(model, temporary)
+        if is_older(model):  # it writes this layout itself, from its engine's variables
+            model.save_weights(temporary, overwrite=True)
+        else:
+            _write(model, temporary)
+
+
+def _too_old() -> KerasVersionError:
+    what = f"Only Keras 3 writes what files are that are called {_KERAS3}."
+    mend = "save to a name that ends in .h5 alone"
+    return KerasVersionError(what, found="Keras 2", expected="Keras 3", mend=mend)
 
 
 def _check_covered(model: Any) -> None:

@@ -6,6 +6,7 @@ So they can be imported where there is no Keras.
 import functools
 from typing import Any
 
+from kerasplug._frameworks import refuse_newer
 from kerasplug.errors import ImplementationError
 from kerasplug.implementation import implementation
 
@@ -88,10 +89,12 @@ def callback_class(name: str) -> Any:
 
     Raises:
         ImplementationError: this Keras has none of that name.
+        KerasVersionError: so it is, and it is older than Keras 3.
     """
     keras = implementation()
     found = getattr(keras.callbacks, name, None)
     if found is None:
+        refuse_newer(name)
         what = f"This Keras has no callback {name}."
         raise ImplementationError(
             what,

@@ -1,6 +1,7 @@
 """Keras' other callbacks under R's names, with their arguments checked."""
 
 import importlib.util
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -323,7 +324,10 @@ def callback_progbar_logger(
         raise check.wrong(
             value, of=name, rule="nothing: Keras 3 counts steps, and averages"
         )
-    return made("ProgbarLogger", **(told if _is_keras2() else {}))
+    bar = made("ProgbarLogger", **(told if _is_keras2() else {}))
+    # Keras 2.2 counts towards it also where `fit` is silent, and never sets it then.
+    vars(bar).setdefault("target", math.inf)
+    return bar
 
 
 def _is_keras2() -> bool:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kerasplug.implementation import family_of
-from kerasplug.models.kinds import family, require_model
+from kerasplug.models.kinds import family, is_older, require_model
 from kerasplug.training.basing import callback_class
 
 __all__ = ["safe_fit"]
@@ -63,6 +63,8 @@ class _Kept:
         if built and optimizer is not None and not getattr(optimizer, "built", True):
             # As `fit` does it: else its variables would be new ones, and lost.
             optimizer.build(model.trainable_variables)
+        if is_older(model) and optimizer is not None:
+            model._make_train_function()  # noqa: SLF001 -- the same there
         self._values = [(one, _copy(one)) for one in self._variables()]
 
     def _variables(self) -> list[Any]:
@@ -70,6 +72,8 @@ class _Kept:
         if not getattr(model, "built", False):
             return []
         optimizer: Any = getattr(model, "optimizer", None)
+        if is_older(model):
+            return [*model.weights, *getattr(optimizer, "weights", ())]
         known = list(getattr(optimizer, "variables", ()) or ())
         if callable(getattr(optimizer, "variables", None)):  # an old Keras 2
             known = list(optimizer.variables())
@@ -85,15 +89,26 @@ class _Kept:
     def put_back(self) -> None:
         """Let all variables be what they were; what came in meanwhile begins anew."""
         known = {id(one) for one, _ in self._values}
+        model: Any = self._model
+        if is_older(model):  # its metrics keep nothing
+            _engine().batch_set_value(self._values)
+            return
         for one, value in self._values:
             one.assign(value)
-        model: Any = self._model
         for metric in model.metrics:
             if any(id(one) not in known for one in metric.variables):
                 metric.reset_state()
 
 
+def _engine() -> Any:
+    from kerasplug.implementation import implementation
+
+    return implementation().backend
+
+
 def _copy(variable: Any) -> Any:
+    if not hasattr(variable, "assign"):  # an engine's own, of an older Keras
+        return _engine().get_value(variable).copy()
     if family_of(variable) == "tf_keras" or not hasattr(variable, "path"):
         return variable.numpy().copy()
     from kerasplug.implementation import implementation

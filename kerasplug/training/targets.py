@@ -7,8 +7,10 @@ system wants classes, and pickle wants a place where they are found: this is bot
 
 import functools
 import importlib
+import inspect
 from typing import Any, Final
 
+from kerasplug._frameworks import older_keras, refuse_newer
 from kerasplug.training.backing import Backed
 from kerasplug.training.basing import based_on, callback_class
 from kerasplug.training.monitoring import Monitored, Saved
@@ -58,6 +60,10 @@ OWN: Final = {
 }
 
 
+#: Options of these values change nothing for a callback that does not know them.
+_AS_EVER: Final = (None, False, 0, "epoch")
+
+
 def __getattr__(name: str) -> Any:
     if name in KERAS:
         return _strict(name, callback_class(name))
@@ -90,8 +96,18 @@ def made(name: str, **options: Any) -> Any:
 
     Raises:
         ImplementationError: this Keras has no such callback.
+        KerasVersionError: it is an older one, whose callback does not know an option.
     """
     base = callback_class(name)
     one = object.__new__(_strict(name, base))
-    base.__init__(one, **options)
+    base.__init__(one, **(_known(base, options) if older_keras() else options))
     return one
+
+
+def _known(base: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that an older class takes; of others it does what these mean."""
+    takes = inspect.signature(base.__init__).parameters
+    for option, value in options.items():
+        if option not in takes and value not in _AS_EVER:
+            refuse_newer(f"{option}={value!r}")
+    return {option: value for option, value in options.items() if option in takes}

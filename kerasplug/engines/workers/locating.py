@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from kerasplug._frameworks.older import older_here
 from kerasplug.engines.workers import inspecting, named, places
 from kerasplug.errors import ConfigError, KerasMissingError
+from kerasplug.registry import starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +64,8 @@ def interpreter_of(engine: "WorkerEngine") -> Found:
     In this order: that of the variable `KERASPLUG_<NAME>_PYTHON`; of `use_virtualenv`
     or `use_condaenv`; of the private environment, which `kerasplug backend install`
     makes; of a virtual or conda environment that is called as the engine, or so with
-    `r-` before it, and has its distributions.
+    `r-` before it, and has its distributions; of this very process, where the Keras
+    that is installed is the engine's.
 
     Args:
         engine: what is to be run.
@@ -75,7 +78,7 @@ def interpreter_of(engine: "WorkerEngine") -> Found:
     Guarantees:
         Only files are read: no interpreter and no conda is started.
     """
-    ways = (_by_variable, _by_choice, _private, _by_name)
+    ways = (_by_variable, _by_choice, _private, _by_name, _here)
     found = next(filter(None, (way(engine) for way in ways)), None)
     if found is not None:
         return found
@@ -150,6 +153,15 @@ def _by_name(engine: "WorkerEngine") -> Found | None:
             if python and not inspecting.lacking(engine.distributions, python):
                 return Found(python, f"the {kind} environment {name}")
     return None
+
+
+def _here(engine: "WorkerEngine") -> Found | None:
+    python = starting.interpreter()
+    if not python or not older_here(engine.name):
+        return None
+    if inspecting.lacking(engine.distributions, python):
+        return None
+    return Found(python, "this environment, whose Keras is made for it")
 
 
 def use_virtualenv(where: "str | os.PathLike[str]", *, required: bool = True) -> None:

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
+from kerasplug._frameworks import refuse_newer
 from kerasplug.errors import CheckSetupError
 from kerasplug.implementation import backend, implementation
 from kerasplug.testing.conformance import arrays
@@ -67,6 +68,8 @@ class Case:
         self._lightly = False
         self.cls = subject.cls
         self.keras: Any = keras_of(subject.cls)
+        if not hasattr(self.keras.utils, "set_random_seed"):
+            refuse_newer("utils.set_random_seed")
         self.engine: Engine = engine_of(self.keras, self._backend())
         self._prepare()
 

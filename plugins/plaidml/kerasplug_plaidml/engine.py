@@ -1,10 +1,13 @@
 """PlaidML as kerasplug holds it: its environment, its program, its words."""
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from kerasplug import Translation, WorkerEngine
+from kerasplug.errors import ConfigError
 
 __all__ = ["PlaidML"]
 
@@ -13,6 +16,9 @@ _VARIABLES = {"KERAS_BACKEND": "plaidml.keras.backend", "PLAIDML_EXPERIMENTAL": 
 
 #: The one that is always there: the processor, by LLVM.
 _PROCESSOR = "llvm_cpu.0"
+
+#: What PlaidML calls a device: the driver and the maker's words for it, and a number.
+_DEVICE = re.compile(r"[a-z]+_[^\s,]+\.\d+")
 
 
 class PlaidML(WorkerEngine):
@@ -47,13 +53,20 @@ class PlaidML(WorkerEngine):
         """The environment variables that its process starts with.
 
         Args:
-            devices: PlaidML's names, such as `"opencl_amd_ellesmere.0"`; empty: those
-                of `PLAIDML_DEVICE_IDS`, else the processor.
-        """
-        import os
+            devices: PlaidML's name of one, such as `"opencl_amd_ellesmere.0"`; or
+                `"cpu"`; empty: what PlaidML was told in the environment or in its
+                own files, else the processor.
 
-        chosen = ",".join(devices) or os.environ.get("PLAIDML_DEVICE_IDS", _PROCESSOR)
-        return {**_VARIABLES, "PLAIDML_DEVICE_IDS": chosen}
+        Raises:
+            ConfigError: it is no such name; or more than one, of which Keras on
+                PlaidML uses none.
+        """
+        from kerasplug_plaidml.here import unconfigured
+
+        chosen = _device(devices)
+        wanted = {**_VARIABLES, "PLAIDML_DEVICE_IDS": chosen or _PROCESSOR}
+        told = {one: os.environ[one] for one in wanted if one in os.environ}
+        return {**told, **unconfigured(wanted, devices)}
 
     def translate(self, model: Any) -> Translation:
         """The model as Keras 2.2.4 writes it.
@@ -81,6 +94,26 @@ class PlaidML(WorkerEngine):
 
         return translate_training(model)
 
+    def optimizer_state(
+        self, model: Any, translation: Translation
+    ) -> Mapping[str, Any] | None:
+        """Where what the optimizer has learned belongs, here and there.
+
+        Args:
+            model: a compiled model of Keras 3; its optimizer is built.
+            translation: of the model.
+
+        Returns:
+            Name there -> variable here. None: a layer's weights are others there, or
+            the optimizer was built before weights were trainable that are so now.
+
+        Raises:
+            TranslationError: it is not known which variable is which.
+        """
+        from kerasplug_plaidml.translating.states import optimizer_state
+
+        return optimizer_state(model, translation)
+
     def cost(self, translation: Translation, batch_size: int) -> float:
         """About how many seconds PlaidML compiles, for what it unrolls in time.
 
@@ -98,6 +131,24 @@ class PlaidML(WorkerEngine):
         Args:
             devices: as those of `variables`.
         """
-        from kerasplug_plaidml.here import prepared, unconfigured
+        from kerasplug_plaidml.here import prepared
 
-        return unconfigured(self.variables(devices), devices) if prepared() else None
+        variables = self.variables(devices)
+        return variables if prepared() else None
+
+
+def _device(devices: Sequence[str]) -> str:
+    """PlaidML's name of the one device that is asked for; empty: none is."""
+    if not devices:
+        return ""
+    if tuple(devices) == ("cpu",):
+        return _PROCESSOR
+    if len(devices) == 1 and _DEVICE.fullmatch(devices[0]):
+        return devices[0]
+    message = "PlaidML can't be given these devices."
+    raise ConfigError(
+        message,
+        found=", ".join(devices),
+        expected=f'"cpu", or a name as PlaidML has it, such as "{_PROCESSOR}"',
+        mend="plaidml-setup   (lists them; it is in the environment of PlaidML)",
+    )

@@ -55,7 +55,7 @@ def test_the_engine_is_available_in_its_own_environment(command):
 
 
 def test_its_worker_starts_with_this_interpreter(command, here):
-    """`show --probe` starts a worker with the Python that the command itself runs on."""
+    """`show --probe` starts a worker with the Python that the command runs on."""
     _, shown = command("backend", "show", "plaidml", "--probe")
     assert shown["python"] == str(here.python)
     assert shown["found_by"] == "this environment, whose Keras is made for it"
@@ -105,7 +105,7 @@ def test_the_doctor_does_not_ask_for_a_keras_that_would_break_it(command):
 
 def test_gpus_of_plaidml_are_not_counted_and_not_broken(here, tmp_path):
     """A test for GPUs skips there, with the devices that PlaidML has."""
-    (tmp_path / "nvidia0").touch()  # as a driver would show one
+    (tmp_path / "kfd").touch()  # as AMD's driver shows that there is one
     out = here.run(
         f"""
         import pathlib, kerasplug
@@ -165,7 +165,7 @@ def test_what_is_no_device_of_plaidml_is_refused(unset, names):
 
 @pytest.mark.parametrize("where", [".plaidml", "other.json", "variable"])
 def test_a_worker_keeps_the_users_configuration(unset, monkeypatch, where):
-    """What PlaidML was told in a file is not overruled; what is asked for goes first."""
+    """What PlaidML was told in a file holds; what is asked for goes before it."""
     if where == "variable":
         monkeypatch.setenv("PLAIDML_DEVICE_IDS", "opencl_own.0")
         assert device() == "opencl_own.0"
