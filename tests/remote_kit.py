@@ -24,6 +24,8 @@ class ToyEngine(WorkerEngine):
     seconds = 0.0
     unrolled = 0
     mixes_rows = ()
+    #: Whether the optimizer goes on there with what it has learned here.
+    carries = False
 
     def variables(self, devices):
         """What goes wrong, and the devices."""
@@ -66,6 +68,22 @@ class ToyEngine(WorkerEngine):
             "losses": [one and _loss(one) for one in losses],
             "loss_weights": weights,
             "optimizer": {"name": "sgd", "momentum": optimizer.momentum},
+        }
+
+    def optimizer_state(self, model, translation):
+        """The momenta, where it carries them."""
+        if not self.carries:
+            return None
+        optimizer, trained = model.optimizer, model.trainable_variables
+        if not optimizer.built:
+            optimizer.build(trained)
+        held = {one.name: one for one in optimizer.momentums}
+        learns = {id(one) for one in trained}
+        return {
+            f"momentum:{path}:{number}": held[f"{one.path.replace('/', '_')}_momentum"]
+            for path, carried in translation.layers.items()
+            for number, one in enumerate(carried.layer.weights)
+            if optimizer.momentum and id(one) in learns
         }
 
     def cost(self, translation, batch_size):

@@ -90,7 +90,8 @@ class Toy:
         self.nodes = {}
         self.outputs = []
         self.training = {}
-        self.velocity = {}
+        self.momenta = {}
+        self.step = 0
         self.seen = []
         self.fault = os.environ.get("TOY_FAULT", "")
         self.harm = ""
@@ -157,10 +158,12 @@ class Toy:
             if not node.spec.get("trainable"):
                 continue
             for number, gradient in enumerate(own):
-                before = self.velocity.get((name, number), 0)
-                step = momentum * before - rate * gradient
-                self.velocity[name, number] = step
+                place = f"momentum:{name}:{number}"
+                step = -rate * gradient
+                if momentum:
+                    step = self.momenta[place] = momentum * self.momenta[place] + step
                 node.weights[number] = (node.weights[number] + step).astype("float32")
+        self.step += 1
 
     def named(self):
         """All weights."""
@@ -219,7 +222,32 @@ def get_weights(header, arrays):
 
 def compile_training(header, arrays):
     TOY.training = header["training"]
-    TOY.velocity = {}
+    TOY.step = 0
+    TOY.momenta = {}
+    if TOY.training["optimizer"]["momentum"]:
+        TOY.momenta = {
+            f"momentum:{name}:{number}": np.zeros_like(array)
+            for name, node in TOY.nodes.items()
+            for number, array in enumerate(node.weights)
+            if node.spec.get("trainable")
+        }
+    return {}, {}
+
+
+def get_optimizer(header, arrays):
+    found = {name: array.astype("float32") for name, array in TOY.momenta.items()}
+    if TOY.harm == "missing":
+        found.popitem()
+    return {"step": TOY.step}, found
+
+
+def set_optimizer(header, arrays):
+    known = {name: array.shape for name, array in TOY.momenta.items()}
+    if known != {name: array.shape for name, array in arrays.items()}:
+        message = "this optimizer knows other things"
+        raise ValueError(message)
+    TOY.momenta = {name: array.copy() for name, array in arrays.items()}
+    TOY.step = header["step"]
     return {}, {}
 
 
@@ -265,6 +293,8 @@ COMMANDS = {
         "set": set_weights,
         "get": get_weights,
         "compile": compile_training,
+        "get_optimizer": get_optimizer,
+        "set_optimizer": set_optimizer,
         "predict": predict,
         "train": train,
         "test": test,

@@ -69,20 +69,30 @@ def _strange(where: str, found: str, expected: str) -> WorkerError:
     return WorkerError(message, found=found, expected=expected)
 
 
-def assigned(weights: Weights) -> None:
-    """Let the layers have them: all of them, or none.
+def assigned(weights: Weights, variables: Sequence[tuple[Any, Any]] = ()) -> None:
+    """Let the layers, and some variables, have them: all of them, or none.
 
     Args:
         weights: what `returned` gave, so that all shapes are right.
+        variables: pairs of a variable of Keras and its value, of the right shape.
     """
+    from kerasplug.implementation import implementation
+
+    copied: Any = implementation().ops.copy
     before = [(layer, layer.get_weights()) for layer, _ in weights]
+    held = [(variable, copied(variable)) for variable, _ in variables]
     try:
-        for layer, arrays in weights:
-            layer.set_weights(arrays)
+        _set(weights, variables)
     except BaseException:  # Ctrl-C may come between two layers
-        for layer, arrays in before:
-            layer.set_weights(arrays)
+        _set(before, held)
         raise
+
+
+def _set(weights: Weights, variables: Sequence[tuple[Any, Any]]) -> None:
+    for layer, arrays in weights:
+        layer.set_weights(arrays)
+    for variable, value in variables:
+        variable.assign(value)
 
 
 @contextlib.contextmanager

@@ -146,6 +146,30 @@ class WorkerEngine:
         """
         raise NotImplementedError
 
+    def optimizer_state(
+        self, model: Any, translation: Translation
+    ) -> Mapping[str, Any] | None:
+        """Where what the optimizer has learned belongs, here and there.
+
+        Its program then has two commands more. "get_optimizer" gives `step`, how many
+        steps were made, and an array for each name; "set_optimizer" takes the same and
+        sets all of it, or none; the first step after it is the one after `step`.
+
+        Args:
+            model: a compiled model of this Keras; its optimizer may be built.
+            translation: of the model.
+
+        Returns:
+            Name there, such as `"momentum:encoder/dense_1:0"` -> the variable of the
+            optimizer here, without `iterations`. Empty: all that it knows is its steps.
+            None: the one there begins anew, and what it learns stays there.
+
+        Raises:
+            TranslationError: it is not known which variable is which.
+        """
+        del model, translation
+        return None
+
     def cost(self, translation: Translation, batch_size: int) -> float:
         """About how many seconds it takes to compile; 0: not worth a word."""
         del translation, batch_size

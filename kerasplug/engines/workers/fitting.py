@@ -144,6 +144,7 @@ class _Training:
             session.push()
             session.words()  # what callbacks have changed
             self._scores = session.ready(training=True)
+            session.push_learned()
             if not self._epoch():
                 _end_early(epoch - first)
                 break

@@ -98,11 +98,10 @@ class RemoteModel:
       TensorFlow Keras has another order.
     - The loss of each output is the mean over all rows of the epoch. On TensorFlow
       Keras takes the mean over the batches, whatever their size.
-    - What the optimizer has learned stays there: saved models do not have it.
 
-    The weights come to `host` at the end of each epoch, and with `sync`. What changes
-    there, by callbacks or between calls, goes to the engine at the next `fit`,
-    `evaluate` or `predict`.
+    The weights, and what the optimizer has learned, come to `host` at the end of each
+    epoch, and with `sync`. What changes there, by callbacks or between calls, goes to
+    the engine at the next `fit`, weights also at `evaluate` or `predict`.
 
     As a context manager it takes the weights over and closes, after an error it closes
     only: `host` then has the weights that came last.
@@ -432,7 +431,7 @@ class RemoteModel:
     # --- weights ---
 
     def sync(self) -> Any:
-        """Let `host` have the weights that were trained: all of them, or none.
+        """Let `host` have what was trained, weights and optimizer: all of it, or none.
 
         Returns:
             `host`.
@@ -472,7 +471,7 @@ class RemoteModel:
 
     def close(self) -> None:
         """End the process; twice is no error. What was not synchronised is lost."""
-        self._session.worker.close()
+        self._session.close()
 
     def __enter__(self) -> Self:
         return self

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from kerasplug.callers import level_outside
 from kerasplug.engines.workers.carrying import (
     assigned,
     check_all_carried,
@@ -15,6 +16,7 @@ from kerasplug.engines.workers.carrying import (
     same_bits,
 )
 from kerasplug.engines.workers.engine import Translation, WorkerEngine
+from kerasplug.engines.workers.learned import Learned
 from kerasplug.engines.workers.metrics import Scores
 from kerasplug.engines.workers.ports import Batch, ports_of
 from kerasplug.engines.workers.process import Worker
@@ -63,6 +65,7 @@ class Session:
         self.losses: Sequence[Any] = ()
         self.sizes: dict[str, int] = {}
         self._scores: Scores | None = None
+        self._learned: Learned | None = None
         self._alike: Arrays = {}
         self._flags = _flags(model)
         self._said: tuple[Any, dict[str, Any]] = (None, {})
@@ -84,8 +87,11 @@ class Session:
         self.check_open()
         try:
             return self.worker.ask(do, arrays, **header)
-        except KeyboardInterrupt:
-            self.worker.settle(_GRACE)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                self.worker.settle(_GRACE)
+            if self.worker.closed:
+                self._forget()
             raise
 
     def check_open(self) -> None:
@@ -95,10 +101,21 @@ class Session:
             WorkerError: it has ended.
         """
         if self.worker.closed:
+            self._forget()
             name = self.engine.name
             message = f"This remote model has ended: its worker of {name} is no more."
             mend = f'kerasplug.to_backend(model, "{name}"), which starts another one'
             raise WorkerError(message, output=self.worker.output(), mend=mend)
+
+    def close(self) -> None:
+        """End the worker; steps that did not come here are lost, and do not count."""
+        self._forget()
+        self.worker.close()
+
+    def _forget(self) -> None:
+        self.ahead = False
+        if self._learned:
+            self._learned.forget()
 
     # --- the model there ---
 
@@ -158,18 +175,31 @@ class Session:
             raise ParityError(message, expected="the same bits")
 
     def pull(self) -> None:
-        """Let the model here have the weights there: all of them, or none.
+        """Let the model here have what was learned there: all of it, or nothing.
+
+        That are its weights, and what its optimizer has learned.
 
         Raises:
-            WorkerError: they can't be had, or do not fit.
+            WorkerError: it can't be had, or does not fit.
         """
-        if not self.ahead:
-            self.check_open()
-            return
-        _, arrays = self.ask("get")
-        assigned(returned(self.translation, arrays))
-        self._alike = kept(gathered(self.translation))
-        self.ahead = False
+        self.check_open()
+        learned = self._learned if self._learned and self._learned.ahead else None
+        weights = returned(self.translation, self.ask("get")[1]) if self.ahead else []
+        assigned(weights, learned.fetched(self.ask) if learned else ())
+        if self.ahead:
+            self._alike = kept(gathered(self.translation))
+            self.ahead = False
+        if learned:
+            learned.settle()
+
+    def push_learned(self) -> None:
+        """Send what the optimizer has learned, where it has changed here.
+
+        Raises:
+            ModelError: it has, and there as well.
+        """
+        if self._learned:
+            self._learned.push(self.ask)
 
     # --- training ---
 
@@ -208,12 +238,30 @@ class Session:
         if training and flags != self._flags:
             self._rebuild(flags)
         if self._scores is None or self._sent != (words, optimizer):
+            self._bring_home()
+            self._learned = None
             self.ask("compile", training=words)
             self._sent = (words, optimizer)
             self.losses = tuple(words["losses"])
             self._scores = Scores(self.model, self.ports, self.losses)
-            _warn_of_steps(self.model, self.engine.name)
+        if training and self._learned is None:
+            self._learned = self._begun()
         return self._scores
+
+    def _bring_home(self) -> None:
+        """Have what the worker is about to forget, where it is compiled anew."""
+        if self.ahead or (self._learned and self._learned.ahead):
+            self.push()  # which sees to it that nothing is changed here as well
+            self.pull()
+
+    def _begun(self) -> Learned:
+        """The optimizer there, which knows what the one here has learned."""
+        variables = self.engine.optimizer_state(self.model, self.translation)
+        if variables is None:
+            _warn_of_steps(self.model, self.engine.name)
+        learned = Learned(self.model.optimizer, variables)
+        learned.push(self.ask)
+        return learned
 
     def _rebuild(self, flags: tuple[bool, ...]) -> None:
         """Build the model anew: which layers learn is a part of it there."""
@@ -234,13 +282,12 @@ class Session:
             outputs: whether the outputs are wanted.
         """
         size = batch.rows if self.translation.mixes_rows else batch.size
-        optimizer = self.model.optimizer
+        learned, rate = self._learned, _rate(self.model.optimizer)
+        assert learned is not None  # `ready` comes first
         sent = self.ports.sent(batch, self.losses)
-        self.ahead = True  # also where the answer does not come
-        answer = self.ask(
-            "train", sent, batch=size, rate=_rate(optimizer), outputs=outputs
-        )
-        optimizer.iterations.assign_add(1)
+        self.ahead = learned.ahead = True  # also where the answer does not come
+        answer = self.ask("train", sent, batch=size, rate=rate, outputs=outputs)
+        learned.count()
         return answer
 
     def test(self, batch: Batch, *, outputs: bool) -> tuple[dict[str, Any], Arrays]:
@@ -328,4 +375,5 @@ def _warn_of_steps(model: Any, name: str) -> None:
             f"The optimizer has taken {steps} steps. What it knows of the weights does "
             f"not go to {name}: there it begins anew."
         )
-        warnings.warn(message, KerasplugWarning, stacklevel=5)
+        level = level_outside("kerasplug")
+        warnings.warn(message, KerasplugWarning, stacklevel=level)

@@ -108,19 +108,30 @@ def _held(model: Any) -> dict[Any, Any] | None:
         for one in optimizer.variables
         if one is not optimizer.iterations and one.name != "learning_rate"
     ]
-    names = _PRODUCTS.get(type(optimizer).__name__, ())
-    products = {(name, None): variables.pop() for name in reversed(names)}
+    products = {}
+    for name in reversed(_PRODUCTS.get(type(optimizer).__name__, ())):
+        products[name, None] = _number(name, variables)
     keys = [
         (slot, one) for group in _groups(optimizer) for one in trained for slot in group
     ]
     if [(_name(*key), key[1].shape) for key in keys] == _told(variables):
-        slots = {
-            (slot, id(one)): own
-            for (slot, one), own in zip(keys, variables, strict=True)
-        }
-        return slots | products
-    slots = _by_name(model, keys, variables)
-    return None if slots is None else slots | products
+        pairs = zip(keys, variables, strict=True)
+        return {(slot, id(one)): own for (slot, one), own in pairs} | products
+    found = _by_name(model, keys, variables)
+    return None if found is None else found | products
+
+
+def _number(name: str, variables: list[Any]) -> Any:
+    """The last of the variables, which is one number; it is taken out.
+
+    Raises:
+        TranslationError: it is not.
+    """
+    if not variables or tuple(variables[-1].shape) != ():
+        mend = "a newer kerasplug-plaidml may know this Keras"
+        where = "optimizer"
+        raise refused(where, f"no {name} after all its slots", mend=mend)
+    return variables.pop()
 
 
 def _name(slot: str, variable: Any) -> str:
@@ -150,6 +161,7 @@ def _by_name(
         if paths.count(one.path) > 1 or known.count(wanted) > 1:
             what = f"{wanted[0]!r} of the optimizer, and more than one {one.path!r}"
             mend = "model.compile(...) anew, or other names of layers"
-            raise refused(f"model {model.name!r}", what, "one of that name", mend)
+            where = f"model {model.name!r}"
+            raise refused(where, what, "one of that name", mend)
         found[slot, id(one)] = variables[known.index(wanted)]
     return found

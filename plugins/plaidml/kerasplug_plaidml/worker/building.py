@@ -15,7 +15,7 @@ from keras.utils import CustomObjectScope
 from normalization import BatchNormalization
 from plaidml.keras import backend as engine
 
-__all__ = ["Built", "checked_rows"]
+__all__ = ["Built", "check_arrays", "checked_rows", "value_of"]
 
 
 class Built:
@@ -66,11 +66,7 @@ class Built:
 
     def get(self) -> dict[str, np.ndarray[Any, Any]]:
         """All weights."""
-        # Keras' own way compiles a function for each of them.
-        return {
-            name: np.array(each.var.as_ndarray(engine._ctx))  # noqa: SLF001 -- no other way
-            for name, each in self.variables().items()
-        }
+        return {name: value_of(each) for name, each in self.variables().items()}
 
     def set(self, arrays: Any) -> None:
         """Set all weights, or none.
@@ -82,21 +78,8 @@ class Built:
             ValueError: one is missing, is not known, or has another shape.
         """
         variables = self.variables()
-        missing, strange = set(variables) - set(arrays), set(arrays) - set(variables)
-        if missing or strange:
-            message = (
-                f"no weights were set: {len(missing)} are missing ({_few(missing)}), "
-                f"{len(strange)} are not known ({_few(strange)})"
-            )
-            raise ValueError(message)
-        for name, variable in variables.items():
-            found, wanted = tuple(arrays[name].shape), K.int_shape(variable)
-            if found != wanted:
-                message = (
-                    f"no weights were set: {name} has the shape {found}, "
-                    f"it needs {wanted}"
-                )
-                raise ValueError(message)
+        shapes = {name: K.int_shape(each) for name, each in variables.items()}
+        check_arrays("no weights were", shapes, arrays)
         for name, variable in variables.items():
             K.set_value(variable, np.asarray(arrays[name], K.dtype(variable)))
 
@@ -137,6 +120,36 @@ class Built:
         if batch not in self._predicting:
             self._predicting[batch] = computing.Function(self.model.inputs, outputs)
         return computing.in_pieces(self._predicting[batch], taken, batch, len(outputs))
+
+
+def value_of(variable: Any) -> np.ndarray[Any, Any]:
+    """What a variable is; Keras' own way compiles a function for each of them."""
+    return np.array(variable.var.as_ndarray(engine._ctx))  # noqa: SLF001 -- no other way
+
+
+def check_arrays(what: str, shapes: Any, arrays: Any) -> None:
+    """Nothing, where there is an array of the right shape for each name.
+
+    Args:
+        what: what is not going to be set otherwise, such as "no weights were".
+        shapes: name -> shape.
+        arrays: name -> array.
+
+    Raises:
+        ValueError: one is missing, is not known, or has another shape.
+    """
+    missing, strange = set(shapes) - set(arrays), set(arrays) - set(shapes)
+    if missing or strange:
+        message = (
+            f"{what} set: {len(missing)} are missing ({_few(missing)}), "
+            f"{len(strange)} are not known ({_few(strange)})"
+        )
+        raise ValueError(message)
+    for name, wanted in shapes.items():
+        found = tuple(arrays[name].shape)
+        if found != wanted:
+            message = f"{what} set: {name} has the shape {found}, it needs {wanted}"
+            raise ValueError(message)
 
 
 def checked_rows(arrays: Any) -> int:

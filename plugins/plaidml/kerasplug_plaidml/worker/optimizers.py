@@ -20,6 +20,8 @@ class Optimizer:
     Args:
         said: arguments of Keras 3's optimizer.
 
+    What it keeps for each variable are its slots, which are named as in Keras 3.
+
     Attributes:
         scalars: names of the numbers that `numbers` gives for each step.
         updates: pairs of a variable of the optimizer's own and its next value, filled
@@ -31,6 +33,31 @@ class Optimizer:
     def __init__(self, said: Any) -> None:
         self.said = said
         self.updates: list[Any] = []
+        self._held: dict[Any, Any] = {}
+
+    def slots(self) -> dict[str, float]:
+        """Name of each slot -> the number that it is full of at first."""
+        return {}
+
+    def slot(self, variable: Any, name: str) -> Any:
+        """The variable of the optimizer's own beside one of the model's.
+
+        Args:
+            variable: the model's.
+            name: of `slots`.
+        """
+        if (id(variable), name) not in self._held:
+            first = np.full(K.int_shape(variable), self.slots()[name], "float32")
+            self._held[id(variable), name] = K.variable(first)
+        return self._held[id(variable), name]
+
+    def products(self, step: int) -> dict[str, Any]:
+        """What it keeps for all variables together, after so many steps; by name."""
+        del step
+        return {}
+
+    def resume(self, step: int, products: Any) -> None:
+        """Go on after so many steps, with what `products` gave then."""
 
     def numbers(self, step: int, rate: float) -> list[Any]:
         """The numbers of a step, in the order of `scalars`.
@@ -50,10 +77,6 @@ class Optimizer:
         value = self.said.get(name)
         return default if value is None else float(value)
 
-    def _slot(self, variable: Any, start: float = 0.0) -> Any:
-        """A variable of the optimizer's, beside one of the model's."""
-        return K.variable(np.full(K.int_shape(variable), start, "float32"))
-
     def _next(self, slot: Any, value: Any) -> Any:
         self.updates.append((slot, value))
         return value
@@ -66,13 +89,17 @@ class Optimizer:
 class SGD(Optimizer):
     """Gradient descent, with momentum or without."""
 
+    def slots(self) -> dict[str, float]:
+        """Keras 3's."""
+        return {"momentum": 0.0} if self._number("momentum", 0.0) else {}
+
     def step(self, gradient: Any, variable: Any, **scalars: Any) -> Any:
         """Keras 3's."""
         rate, momentum = scalars["rate"], self._number("momentum", 0.0)
         plain = gradient * rate
         if not momentum:
             return -plain
-        slot = self._slot(variable)
+        slot = self.slot(variable, "momentum")
         moved = self._next(slot, slot * momentum - plain)
         return moved * momentum - plain if self.said.get("nesterov") else moved
 
@@ -80,30 +107,41 @@ class SGD(Optimizer):
 class RMSprop(Optimizer):
     """The gradient over the root of its mean square."""
 
+    def slots(self) -> dict[str, float]:
+        """Keras 3's."""
+        moved, centered = self._number("momentum", 0.0), self.said.get("centered")
+        names = ["velocity", moved and "momentum", centered and "average_gradient"]
+        return {str(each): 0.0 for each in names if each}
+
     def step(self, gradient: Any, variable: Any, **scalars: Any) -> Any:
         """Keras 3's."""
         rho, epsilon = self._number("rho", 0.9), self._number("epsilon", 1e-7)
-        velocity = self._mean(variable, K.square(gradient), rho)
+        slot = self.slot(variable, "velocity")
+        velocity = self._mean(slot, K.square(gradient), rho)
         if self.said.get("centered"):
-            velocity = velocity - K.square(self._mean(variable, gradient, rho))
+            slot = self.slot(variable, "average_gradient")
+            velocity = velocity - K.square(self._mean(slot, gradient, rho))
         increment = scalars["rate"] * gradient / K.sqrt(velocity + epsilon)
         momentum = self._number("momentum", 0.0)
         if not momentum:
             return -increment
-        slot = self._slot(variable)
+        slot = self.slot(variable, "momentum")
         return -self._next(slot, slot * momentum + increment)
 
-    def _mean(self, variable: Any, value: Any, rho: float) -> Any:
-        slot = self._slot(variable)
+    def _mean(self, slot: Any, value: Any, rho: float) -> Any:
         return self._next(slot, slot * rho + value * (1.0 - rho))
 
 
 class Adagrad(Optimizer):
     """The gradient over the root of the sum of its squares."""
 
+    def slots(self) -> dict[str, float]:
+        """Keras 3's."""
+        return {"accumulator": self._number("initial_accumulator_value", 0.1)}
+
     def step(self, gradient: Any, variable: Any, **scalars: Any) -> Any:
         """Keras 3's."""
-        slot = self._slot(variable, self._number("initial_accumulator_value", 0.1))
+        slot = self.slot(variable, "accumulator")
         total = self._next(slot, slot + K.square(gradient))
         return -(
             scalars["rate"] * gradient / K.sqrt(total + self._number("epsilon", 1e-7))
@@ -113,10 +151,14 @@ class Adagrad(Optimizer):
 class Adadelta(Optimizer):
     """Steps as long as the last ones were."""
 
+    def slots(self) -> dict[str, float]:
+        """Keras 3's."""
+        return {"accumulated_grad": 0.0, "accumulated_delta_var": 0.0}
+
     def step(self, gradient: Any, variable: Any, **scalars: Any) -> Any:
         """Keras 3's."""
         rho, epsilon = self._number("rho", 0.95), self._number("epsilon", 1e-7)
-        squares, steps = self._slot(variable), self._slot(variable)
+        squares, steps = (self.slot(variable, each) for each in self.slots())
         mean = self._next(squares, squares * rho + K.square(gradient) * (1.0 - rho))
         delta = -(K.sqrt(steps + epsilon) * gradient / K.sqrt(mean + epsilon))
         self._next(steps, steps * rho + K.square(delta) * (1.0 - rho))
@@ -125,6 +167,11 @@ class Adadelta(Optimizer):
 
 class Adam(Optimizer):
     """Means of the gradient and of its square."""
+
+    def slots(self) -> dict[str, float]:
+        """Keras 3's."""
+        hat = {"velocity_hat": 0.0} if self.said.get("amsgrad") else {}
+        return {"momentum": 0.0, "velocity": 0.0, **hat}
 
     def numbers(self, step: int, rate: float) -> list[Any]:
         """The rate, corrected for means that began at 0."""
@@ -138,15 +185,15 @@ class Adam(Optimizer):
     def step(self, gradient: Any, variable: Any, **scalars: Any) -> Any:
         """Keras 3's."""
         mean = self._towards(
-            self._slot(variable), gradient, 1.0 - self._number("beta_1", 0.9)
+            self.slot(variable, "momentum"), gradient, 1.0 - self._number("beta_1", 0.9)
         )
         square = self._towards(
-            self._slot(variable),
+            self.slot(variable, "velocity"),
             K.square(gradient),
             1.0 - self._number("beta_2", 0.999),
         )
         if self.said.get("amsgrad"):
-            slot = self._slot(variable)
+            slot = self.slot(variable, "velocity_hat")
             square = self._next(slot, K.maximum(slot, square))
         return -(
             mean * scalars["rate"] / (K.sqrt(square) + self._number("epsilon", 1e-7))
@@ -158,6 +205,10 @@ class Adamax(Optimizer):
 
     scalars = ("rate", "rest")
 
+    def slots(self) -> dict[str, float]:
+        """Keras 3's."""
+        return {"momentum": 0.0, "norm": 0.0}
+
     def numbers(self, step: int, rate: float) -> list[Any]:
         """The rate, and what is missing from the first mean."""
         power = np.power(np.float32(self._number("beta_1", 0.9)), np.float32(step + 1))
@@ -166,9 +217,9 @@ class Adamax(Optimizer):
     def step(self, gradient: Any, variable: Any, **scalars: Any) -> Any:
         """Keras 3's."""
         mean = self._towards(
-            self._slot(variable), gradient, 1.0 - self._number("beta_1", 0.9)
+            self.slot(variable, "momentum"), gradient, 1.0 - self._number("beta_1", 0.9)
         )
-        slot = self._slot(variable)
+        slot = self.slot(variable, "norm")
         sign = K.sign(gradient)
         top = self._next(
             slot, K.maximum(slot * self._number("beta_2", 0.999), sign * gradient)
@@ -185,7 +236,19 @@ class Nadam(Optimizer):
     def __init__(self, said: Any) -> None:
         super().__init__(said)
         self._at = -1
-        self._product = np.float32(1.0)
+        self._before = self._product = np.float32(1.0)
+
+    def slots(self) -> dict[str, float]:
+        """Keras 3's."""
+        return {"momentum": 0.0, "velocity": 0.0}
+
+    def products(self, step: int) -> dict[str, Any]:
+        """The momenta multiplied; a step that was only asked for does not count."""
+        return {"u_product": self._before if step == self._at else self._product}
+
+    def resume(self, step: int, products: Any) -> None:
+        """After so many steps."""
+        self._at, self._product = step - 1, products["u_product"]
 
     def numbers(self, step: int, rate: float) -> list[Any]:
         """The rate, and the momenta of this step and of the next one."""
@@ -197,7 +260,8 @@ class Nadam(Optimizer):
         )
         if step != self._at:
             # The momenta multiplied; a step that is asked for again counts once.
-            self._at, self._product = step, self._product * now
+            self._at, self._before = step, self._product
+            self._product = self._product * now
         square = np.power(
             np.float32(self._number("beta_2", 0.999)), np.float32(step + 1)
         )
@@ -213,10 +277,10 @@ class Nadam(Optimizer):
     def step(self, gradient: Any, variable: Any, **scalars: Any) -> Any:
         """Keras 3's."""
         mean = self._towards(
-            self._slot(variable), gradient, 1.0 - self._number("beta_1", 0.9)
+            self.slot(variable, "momentum"), gradient, 1.0 - self._number("beta_1", 0.9)
         )
         square = self._towards(
-            self._slot(variable),
+            self.slot(variable, "velocity"),
             K.square(gradient),
             1.0 - self._number("beta_2", 0.999),
         )

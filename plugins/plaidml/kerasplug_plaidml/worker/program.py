@@ -111,6 +111,19 @@ def compile_(header: Any, arrays: Any) -> Any:
     return {}, {}
 
 
+def get_optimizer(header: Any, arrays: Any) -> Any:
+    """What the optimizer has learned, and in how many steps."""
+    del header, arrays
+    steps, found = _training().learned()
+    return {"step": steps}, found
+
+
+def set_optimizer(header: Any, arrays: Any) -> Any:
+    """Set all that the optimizer has learned, or nothing."""
+    _training().learn(header["step"], arrays)
+    return {}, {}
+
+
 def predict(header: Any, arrays: Any) -> Any:
     """The outputs for any number of rows, in pieces of `batch`."""
     outputs = _built().predict(arrays, _batch(header))
@@ -171,6 +184,8 @@ COMMANDS = {
     "set": set_weights,
     "get": get_weights,
     "compile": compile_,
+    "get_optimizer": get_optimizer,
+    "set_optimizer": set_optimizer,
     "predict": predict,
     "train": train,
     "test": test,

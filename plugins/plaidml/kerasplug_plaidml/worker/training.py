@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import computing
+import learned
 import losses
 import numpy as np
 import optimizers
@@ -101,6 +102,19 @@ class Training:
             self._later(scalars)
         self._steps += 1
         return answer
+
+    def learned(self) -> tuple[int, dict[str, Any]]:
+        """How many steps were made, and what the optimizer has learned by them."""
+        return self._steps, learned.got(self._built, self._optimizer, self._steps)
+
+    def learn(self, steps: Any, arrays: Any) -> None:
+        """Go on after so many steps, with what `learned` gave then: all, or nothing.
+
+        Raises:
+            ValueError: that is not what this optimizer can have learned of this model.
+        """
+        learned.set_all(self._built, self._optimizer, steps, arrays)
+        self._steps = steps
 
     def test(self, arrays: Any, batch: int, *, outputs: bool) -> Answer:
         """The same in inference mode, and without a step."""
