@@ -77,6 +77,14 @@ found["mask"] = raised(lambda: layers.SimpleRNN(2)(masked))
 found["constraint"] = raised(
     lambda: layers.Dense(2, kernel_constraint="non_neg")(layers.Input((2,)))
 )
+# An image goes through a padded convolution, and is flattened beside it.
+image = layers.Input((3, 3, 1))
+padded = layers.Conv2D(1, 2, padding="same")(image)
+model = models.Model(image, [padded, layers.Flatten()(image)])
+rows = rng.uniform(1, 2, (2, 3, 3, 1))
+flat = model.predict(rows)[1]
+found["reshape"] = float(np.abs(flat - rows.reshape(2, 9)).max())
+
 found["separable"] = hasattr(K, "separable_conv1d")
 print(json.dumps(found))
 """
@@ -129,3 +137,8 @@ def test_what_is_not_there(found: dict[str, Any]) -> None:
     assert found["mask"] == "NotImplementedError"
     assert found["constraint"] == "PlaidMLKerasException"
     assert not found["separable"]
+
+
+def test_a_reshape_beside_padding_reads_what_was_padded(found: dict[str, Any]) -> None:
+    """Flattened, an image would be what it was: PlaidML pads it in place."""
+    assert found["reshape"] > 0.1

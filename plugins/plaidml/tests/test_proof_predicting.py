@@ -54,3 +54,17 @@ def test_a_packaged_application_predicts_its_digits():
     here = model.predict(pixels, verbose=0)
     np.testing.assert_allclose(there, here, atol=_APART)
     assert np.mean(there.argmax(1) == y) > 0.98
+
+
+def test_a_vector_of_zeros_has_no_direction():
+    """`Dot(normalize=True)` gives 0 for it, as in Keras 3; PlaidML divides by 0."""
+    keras = kp.implementation()
+    left, right = keras.Input((4,)), keras.Input((4,))
+    output = keras.layers.Dot(-1, normalize=True)([left, right])
+    model = keras.Model([left, right], output)
+    rows = np.array([[0.0, 0, 0, 0], [3, 4, 0, 0]], "float32")
+
+    with kp.to_backend(model, "plaidml", batch_size=2) as remote:
+        there = remote.predict([rows, rows], verbose=0)
+
+    np.testing.assert_allclose(there, [[0.0], [1.0]], atol=_APART)

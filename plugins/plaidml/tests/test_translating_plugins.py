@@ -159,6 +159,19 @@ def test_of_foreign_code_nobody_knows_whether_it_mixes_rows():
     assert translate(_model()).mixes_rows == ("inner/scaled",)
 
 
+@pytest.mark.filterwarnings("ignore:.*was passed an input with a mask:UserWarning")
+@pytest.mark.usefixtures("translated")
+def test_a_mask_that_comes_to_a_layer_of_a_plugin_is_refused():
+    """Here it would drop it; the layers there that it becomes may pass it on."""
+    masked = layers.Masking()
+    model = keras.Sequential([keras.Input((4, 3)), masked, Projection(3, name="one")])
+    with pytest.raises(
+        TranslationError, match="nobody knows what its plugin"
+    ) as caught:
+        translate(model)
+    assert "'one'" in caught.value.what
+
+
 def test_without_its_plugin_a_layer_is_refused():
     """And it is said what a plugin could have."""
     with pytest.raises(TranslationError, match="no plugin translates it") as caught:

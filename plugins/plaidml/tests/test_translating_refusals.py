@@ -48,10 +48,6 @@ def _called(layer, *args, **kwargs):
     return keras.Model(x, layer(x, *args, **kwargs))
 
 
-def _words(**kwargs):
-    return _of(layers.Embedding(9, 2, **kwargs), (5,), "int32")
-
-
 #: What is refused -> the model, and words that the error has.
 REFUSED = {
     "gelu": (lambda: _of(layers.Dense(2, "gelu")), "activation='gelu'"),
@@ -81,8 +77,24 @@ REFUSED = {
         "one of MaxNorm, MinMaxNorm, NonNeg, UnitNorm",
     ),
     "activity regularizer": (
-        lambda: _of(layers.Dense(2, activity_regularizer="l2")),
-        "rows that fill up a batch",
+        lambda: _of(layers.Activation("tanh", activity_regularizer="l2")),
+        "use ActivityRegularization behind it",
+    ),
+    "own activity regularizer": (
+        lambda: _of(layers.Dense(2, activity_regularizer=OwnRegularizer())),
+        "one of L1, L1L2, L2",
+    ),
+    "activity of each step": (
+        lambda: _of(
+            layers.TimeDistributed(layers.Dense(2, activity_regularizer="l2")), (4, 3)
+        ),
+        "what is in it has an activity regularizer",
+    ),
+    "activity of both ways": (
+        lambda: _of(
+            layers.Bidirectional(layers.GRU(2, activity_regularizer="l2")), (4, 3)
+        ),
+        "what is in it has an activity regularizer",
     ),
     "mixed precision": (
         lambda: _of(layers.Dense(2, dtype="mixed_float16")),
@@ -117,16 +129,14 @@ REFUSED = {
         "noise_shape=",
     ),
     "dropping all": (lambda: _of(layers.Dropout(1.0)), "rate=1.0"),
-    "mask_zero": (lambda: _words(mask_zero=True), "masks are not translated"),
-    "Masking": (lambda: _of(layers.Masking(), (4, 3)), "masks are not translated"),
+    "a mask of several values": (
+        lambda: _of(layers.Masking([0.0, 1.0, 2.0]), (4, 3)),
+        "one number for all of it",
+    ),
     "Lambda": (lambda: _of(layers.Lambda(relu)), "Python code for another Keras"),
     "LayerNormalization": (
         lambda: _of(layers.LayerNormalization()),
         "class LayerNormalization: Keras 2.2.4 has no such layer",
-    ),
-    "ActivityRegularization": (
-        lambda: _of(layers.ActivityRegularization(l2=0.1)),
-        "rows that fill up a batch",
     ),
     "a subclass of Dense": (
         lambda: _of(Dense(2)),

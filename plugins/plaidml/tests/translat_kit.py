@@ -9,10 +9,15 @@ import keras
 import numpy as np
 from keras import layers
 from kerasplug_plaidml.engine import PlaidML
+from kerasplug_plaidml.translating.training import translate_training
 
+from kerasplug.engines.workers import Translation
 from kerasplug.engines.workers.process import Worker
 
 Branch = Callable[[Any], Any]
+
+#: float32 on both sides: sums of some dozen products of numbers about 1 differ by less.
+CLOSE = 1e-5
 
 #: Shape of one row of each input that the branches take.
 SHAPES: dict[str, tuple[int, ...]] = {
@@ -66,6 +71,8 @@ def _vectors() -> dict[str, Branch]:
         "BatchNormalization plain": layers.BatchNormalization(
             center=False, scale=False
         ),
+        "Dense paying for its outputs": layers.Dense(2, activity_regularizer=l2),
+        "ActivityRegularization": layers.ActivityRegularization(0.1, 0.2),
         "Dropout": layers.Dropout(0.5, seed=3),
         "AlphaDropout": layers.AlphaDropout(0.5),
         "GaussianDropout": layers.GaussianDropout(0.5),
@@ -103,6 +110,7 @@ def _sequences() -> dict[str, Branch]:
         "GlobalMaxPooling1D": layers.GlobalMaxPooling1D(),
         "UpSampling1D": layers.UpSampling1D(2),
         "ZeroPadding1D": layers.ZeroPadding1D((1, 2)),
+        "Masking": layers.Masking(0.5),
         "Cropping1D": layers.Cropping1D((1, 2)),
         "Flatten": layers.Flatten(),
         "Permute": layers.Permute((2, 1)),
@@ -261,23 +269,28 @@ def there(worker: Worker, model: Any, *inputs: Any) -> list[Any]:
     translation = PlaidML().translate(model)
     config, code = dict(translation.config), dict(translation.code)
     built, _ = worker.ask("build", config=config, code=code)
-    carried = {
-        path: (one.there or list)(one.layer.get_weights())
-        for path, one in translation.layers.items()
+    weights = carried(translation)
+    shapes = {
+        f"{path}:{place}": tuple(shape)
+        for path, held in built["weights"].items()
+        for place, shape in enumerate(held)
     }
-    shapes = {path: [list(one.shape) for one in held] for path, held in carried.items()}
-    assert built["weights"] == shapes
-    weights = {
-        f"{path}:{place}": array
-        for path, held in carried.items()
-        for place, array in enumerate(held)
-    }
+    assert {name: one.shape for name, one in weights.items()} == shapes
     worker.ask("set", weights)
     _, back = worker.ask("get")
     assert all(np.array_equal(back[name], one) for name, one in weights.items())
     arrays = {f"x{place}": one for place, one in enumerate(inputs)}
     _, given = worker.ask("predict", arrays, batch=4)
     return [given[f"y{place}"] for place in range(len(given))]
+
+
+def carried(translation: Translation) -> dict[str, Any]:
+    """The weights that a model has here, as they are named and lie there."""
+    return {
+        f"{path}:{place}": array
+        for path, one in translation.layers.items()
+        for place, array in enumerate((one.there or list)(one.layer.get_weights()))
+    }
 
 
 def here(model: Any, *inputs: Any) -> list[Any]:
@@ -289,3 +302,38 @@ def here(model: Any, *inputs: Any) -> list[Any]:
 def apart(one: Any, other: Any) -> float:
     """The largest difference of two arrays; infinite where the shapes differ."""
     return float(np.abs(one - other).max()) if one.shape == other.shape else np.inf
+
+
+def check_step(worker: Worker, model: Any, *inputs: Any, weights: Any = None) -> None:
+    """Both give the same, have the same losses, and go the same step of SGD.
+
+    The batch is filled up there to 8 rows.
+
+    Args:
+        worker: where it is built.
+        model: of Keras 3; it gets random weights, and is compiled.
+        inputs: an array for each of its inputs.
+        weights: of rows, for a model with one output, which is a sequence.
+    """
+    randomize(model)
+    given, wanted = there(worker, model, *inputs), here(model, *inputs)
+    assert max(map(apart, given, wanted)) < CLOSE
+    random = np.random.default_rng(4)
+    targets = [random.normal(size=one.shape).astype("float32") for one in wanted]
+    model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=True)
+    worker.ask("compile", training=translate_training(model))
+    arrays = {f"x{at}": one for at, one in enumerate(inputs)}
+    arrays |= {f"t{at}": one for at, one in enumerate(targets)}
+    x = list(inputs) if len(inputs) > 1 else inputs[0]
+    y = targets if len(targets) > 1 else targets[0]
+    said: dict[str, Any] = {"return_dict": True}
+    if weights is not None:
+        arrays["w0"] = weights
+        said["sample_weight"] = weights[:, None]  # else Keras can't multiply them
+    for do, own in (("test", model.test_on_batch), ("train", model.train_on_batch)):
+        reply, _ = worker.ask(do, arrays, batch=8, rate=0.1)
+        loss = own(x, y, **said)["loss"]
+        assert abs(reply["loss"] - loss) <= CLOSE * abs(loss)
+    _, found = worker.ask("get")
+    for name, value in carried(PlaidML().translate(model)).items():
+        assert apart(found[name], value) < CLOSE, name

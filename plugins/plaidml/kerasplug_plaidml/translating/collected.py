@@ -57,12 +57,14 @@ class Collected:
         code: class -> source.
         mixes_rows: names of layers of which it is not known that they don't.
         seen: which layers have a place there already, and where.
+        unmaskable: path of a layer that takes no mask -> why.
     """
 
     layers: dict[str, Carried] = dataclasses.field(default_factory=dict)
     code: dict[str, str] = dataclasses.field(default_factory=dict)
     mixes_rows: list[str] = dataclasses.field(default_factory=list)
     seen: dict[int, str] = dataclasses.field(default_factory=dict)
+    unmaskable: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def carry(self, path: str, carried: Carried) -> None:
         """Note a layer whose weights are carried over; others are let alone."""
@@ -93,7 +95,7 @@ class Collected:
 
     def inside(self) -> "Collected":
         """For the parts of a wrapper, whose weights are the wrapper's."""
-        return Collected(code=self.code, mixes_rows=self.mixes_rows, seen=self.seen)
+        return dataclasses.replace(self, layers={})
 
     def translation(self, config: Mapping[str, Any], steps: int) -> Translation:
         """All of it, for the model of this configuration."""

@@ -65,6 +65,7 @@ def custom_part(layer: Any, place: Place, made: Collected) -> Part:
         made.add_code(where, there.class_name, code)
     if there.code:
         made.mixes_rows.append(place.path)  # nobody knows
+    made.unmaskable[place.path] = "nobody knows what its plugin makes of it there"
     made.carry(place.path, Carried(layer, there.there, there.back))
     trained = bool(place.trained and layer.trainable)
     config = {**there.config, "name": layer.name, "trainable": trained}

@@ -14,6 +14,7 @@ from kerasplug_plaidml.translating.tables import (
     CELLS,
     EVERY,
     RECURRENT,
+    REGULARIZED,
     ROWS,
     STACKED,
     Argument,
@@ -26,7 +27,8 @@ __all__ = ["arguments", "cell_part", "plain_part"]
 _NEVER_TRAINED: Final = {"BatchNormalization": 2}
 #: What is translated by itself.
 _HELD: Final = ("cell", "cells", "layer")
-_NUMBERS: Final = ("offset", "scale")
+_NUMBERS: Final = ("l1", "l2", "mask_value", "offset", "scale")
+_ACTIVITY: Final = "activity_regularizer"
 _RATED: Final = ("rate", "dropout")
 
 
@@ -92,6 +94,8 @@ def arguments(layer: Any, name: str, place: Place) -> dict[str, Any]:
     where, trained = place.where, bool(place.trained and layer.trainable)
     _check_dtype(layer, where)
     row: Mapping[str, Argument] = {**EVERY, **{**ROWS, **CELLS}[name]}
+    if name in REGULARIZED:
+        row = {**row, _ACTIVITY: Argument(_ACTIVITY)}
     told = {}
     for key, value in layer.get_config().items():
         if key not in row:
@@ -132,7 +136,8 @@ def _value(layer: Any, key: str, value: Any, where: str, *, trained: bool) -> An
     if key.endswith("_initializer"):
         return "zeros"  # the weights follow
     if key.endswith("_regularizer"):
-        held = getattr(layer, key) if trained else None
+        # A frozen layer pays for what it gives, and not for its weights.
+        held = getattr(layer, key) if trained or key == _ACTIVITY else None
         return values.regularizer(where, key, held)
     if key.endswith("_constraint"):
         return values.constraint(where, key, getattr(layer, key))
@@ -156,9 +161,9 @@ def _check(layer: Any, name: str, config: Mapping[str, Any], where: str) -> None
     for key in _RATED:
         if config.get(key, 0) >= 1:
             raise refused(where, f"{key}={config[key]!r}", f"{key} < 1")
-    numbers = all(isinstance(config.get(key, 0), int | float) for key in _NUMBERS)
-    if name == "Rescaling" and not numbers:
-        raise refused(where, f"scale={config['scale']!r}", "one number for all of it")
+    for key in _NUMBERS:
+        if not isinstance(config.get(key, 0), int | float):
+            raise refused(where, f"{key}={config[key]!r}", "one number for all of it")
     if name == "Softmax" and not isinstance(config["axis"], int):
         raise refused(where, f"axis={config['axis']!r}", "one axis")
     if name in ("Softmax", "Concatenate", "BatchNormalization") and config["axis"] == 0:

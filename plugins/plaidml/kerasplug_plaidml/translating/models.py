@@ -14,13 +14,15 @@ from kerasplug_plaidml.translating.graphs import (
     numbered,
     written,
 )
+from kerasplug_plaidml.translating.handed import unmasked
 from kerasplug_plaidml.translating.kinds import class_of, functional_class, keras3
 from kerasplug_plaidml.translating.layers import plain_part
+from kerasplug_plaidml.translating.masks import follow_masks
 from kerasplug_plaidml.translating.refusing import refused, shown
 from kerasplug_plaidml.translating.tables import DIRECTED, MERGES, ROWS, WHOLE, WRAPPERS
 from kerasplug_plaidml.translating.wrapping import wrapper_part
 
-__all__ = ["translate"]
+__all__ = ["masked_outputs", "translate"]
 
 _FLOAT: Final = "float32"
 _INTEGERS: Final = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
@@ -43,8 +45,22 @@ def translate(model: Any) -> Translation:
     """
     made = Collected()
     part = _model(model, Place(), made)
+    follow_masks(part.config, made)
     config = {"class_name": part.class_name, "config": part.config}
     return made.translation(config, part.steps)
+
+
+def masked_outputs(model: Any) -> list[bool]:
+    """Which outputs of a model have masks, in the order of `model.outputs`.
+
+    Args:
+        model: as that of `translate`.
+
+    Raises:
+        TranslationError: as `translate`.
+    """
+    made = Collected()
+    return follow_masks(_model(model, Place(), made).config, made)
 
 
 def _model(model: Any, place: Place, made: Collected) -> Part:
@@ -119,14 +135,17 @@ def _graph(model: Any, graph: Mapping[str, Any], place: Place, made: Collected) 
     nested = [name for name, one in held.items() if type(one) is functional]
     parts: dict[str, Part] = {}
     joined: dict[str, list[Call]] = {}
+    others: dict[str, str] = {}  # operations, which may compute masks only
     for entry in graph["layers"]:
-        name = entry["name"]
+        name, nodes = entry["name"], entry["inbound_nodes"]
         where = place.below(name).where
-        if entry["inbound_nodes"] and name not in held:
-            found = f"{entry['class_name']}, an operation on tensors and no layer"
-            mend = "use a layer for it, such as keras.layers.Add"
-            raise refused(where, found, "layers only", mend)
-        joined[name] = calls(where, entry["inbound_nodes"])
+        if nodes and name not in held:
+            others[name] = entry["class_name"]
+            continue
+        nodes = unmasked(model, held[name], nodes) if nodes else nodes
+        joined[name] = calls(where, nodes)
+        for one in (one for call in joined[name] for one in call.inputs):
+            _check_layer(one, others, place)
         if joined[name]:
             shape = joined[name][0].inputs[0].shape
             parts[name] = _settled(held[name], place.below(name, shape), made)
@@ -136,12 +155,27 @@ def _graph(model: Any, graph: Mapping[str, Any], place: Place, made: Collected) 
     inputs, outputs = (
         ends(graph[key], nested) for key in ("input_layers", "output_layers")
     )
+    for end in outputs:
+        _check_layer(end, others, place)
     _check_integers(parts, joined, outputs, place)
     return _written(model.name, parts, joined, inputs, outputs)
 
 
+def _check_layer(tensor: Reference, others: Mapping[str, str], place: Place) -> None:
+    """Raise for what is computed by no layer."""
+    if tensor.name in others:
+        found = f"{others[tensor.name]}, an operation on tensors and no layer"
+        mend = "use a layer for it, such as keras.layers.Add"
+        where = place.below(tensor.name).where
+        raise refused(where, found, "layers only", mend)
+
+
 def _settled(layer: Any, place: Place, made: Collected) -> Part:
     made.settle(layer, place)
+    if getattr(layer, "zero_output_for_mask", False):
+        made.unmaskable[place.path] = "Keras 2.2.4 has no zero_output_for_mask"
+    if getattr(getattr(layer, "backward_layer", None), "unroll", False):
+        made.unmaskable[place.path] = "with unroll=True Keras 3 takes it backwards"
     return _part(layer, place, made)
 
 

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from kerasplug_plaidml.translating.losses import LOSSES, REDUCTIONS
+from kerasplug_plaidml.translating.masks import MASKS, WORDS
 from kerasplug_plaidml.translating.tables import (
     CELLS,
     EVERY,
     GONE,
+    REGULARIZED,
     ROWS,
     Argument,
     argument_of,
@@ -56,6 +58,18 @@ _REGULARIZERS: Final = "those of frozen layers count for nothing, as in Keras 3.
 _INITIALIZERS: Final = """
     Initializers are not carried over, since the weights themselves are.
 """
+_MASKS: Final = """
+    Masks come from a `Masking` or an `Embedding(mask_zero=True)`; one that is given in
+    a call is refused, unless it is the one that Keras gives itself. Losses leave out
+    the masked places of an output, as in Keras 3; metrics of such an output are
+    refused. What the layers do with a mask:
+"""
+_ACTIVITY: Final = """
+    Regularizers of outputs, `activity_regularizer`, are those of weights, for the
+    layers that have the argument in Keras 2.2.4: {}. They count the rows of a batch
+    only, and are divided by their number, as in Keras 3; inside a wrapper they are
+    refused.
+"""
 _TRAINING: Final = """
     Losses and optimizers compute what those of Keras 3 compute: the program has
     formulas of its own for them.
@@ -73,7 +87,9 @@ def page() -> str:
         '# Layers on PlaidML'
     """
     parts = ("# Layers on PlaidML", _text(_MADE), _text(_MODELS))
-    return "\n\n".join((*parts, *_layers(), *_arguments(), *_gone(), *_training()))
+    return "\n\n".join(
+        (*parts, *_layers(), *_arguments(), *_masks(), *_gone(), *_training())
+    )
 
 
 def _text(words: str) -> str:
@@ -133,6 +149,7 @@ def _arguments() -> Iterator[str]:
     )
     yield _text(f"Activations: {_names(ACTIVATIONS)}. {_ACTIVATIONS}")
     yield _text(f"Regularizers of weights: {_names(REGULARIZERS)}; {_REGULARIZERS}")
+    yield _text(_ACTIVITY.format(_names(REGULARIZED)))
     yield _text(f"Constraints of weights: {_names(CONSTRAINTS)}. {_INITIALIZERS}")
     yield "What is not written there, and why it need not be:"
     reasons = {
@@ -142,6 +159,16 @@ def _arguments() -> Iterator[str]:
         if _idle(one) and not _by_role(key)
     }
     yield "\n".join(f"- `{key}`: {why}" for key, why in sorted(reasons.items()))
+
+
+def _masks() -> Iterator[str]:
+    yield "## Masks"
+    yield _text(_MASKS)
+    lines = []
+    for does, words in WORDS.items():
+        names = [name for name, one in MASKS.items() if one == does]
+        lines.append(_text(f"- {_names(names) or 'all others'}: {words}"))
+    yield "\n".join(lines).replace("\n", "\n  ").replace("\n  - ", "\n- ")
 
 
 def _gone() -> Iterator[str]:

@@ -17,6 +17,7 @@ __all__ = [
     "GONE",
     "MERGES",
     "RECURRENT",
+    "REGULARIZED",
     "ROWS",
     "STACKED",
     "WHOLE",
@@ -79,7 +80,7 @@ EVERY: Final[Row] = {
     **_only(
         "activity_regularizer",
         None,
-        why="rows that fill up a batch would be counted",
+        why="Keras 2.2.4 has no such argument; use ActivityRegularization behind it",
     ),
     **_only("lora_rank", None),
     **_only("lora_alpha", None),
@@ -140,7 +141,7 @@ _SEPARABLE: Final[Row] = {
 }
 _POOL: Final[Row] = {**_kept("pool_size", "strides", "padding"), **_LAST}
 _GLOBAL: Final[Row] = {**_LAST, **_KEEPDIMS}
-_MASKED: Final = _idle("zero_output_for_mask", why="masks are refused")
+_MASKED: Final = _idle("zero_output_for_mask", why="with it, a mask is refused")
 _RNN: Final[Row] = {
     **_kept("return_sequences", "return_state", "go_backwards"),
     **_only("stateful", False, why="PlaidML keeps no states between batches"),
@@ -172,6 +173,7 @@ _SPATIAL: Final[Row] = {**_RATE, **_SEED}
 #: Name of a layer in keras.layers -> its arguments.
 ROWS: Final[Mapping[str, Row]] = {
     "Activation": _kept("activation"),
+    "ActivityRegularization": _kept("l1", "l2"),
     "Add": {},
     "AlphaDropout": {**_RATE, **_SEED, **_NOISE},
     "Average": {},
@@ -215,7 +217,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "Embedding": {
         **_kept("input_dim", "output_dim"),
         **_values("embeddings"),
-        **_only("mask_zero", False, why="masks are not translated"),
+        **_kept("mask_zero"),
     },
     "Flatten": _LAST,
     "GRU": {**_GATED, **_RNN, **_AFTER},
@@ -229,6 +231,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "GlobalMaxPooling3D": _GLOBAL,
     "LSTM": {**_GATED, **_RNN, **_FORGET},
     "LeakyReLU": {"negative_slope": Argument("alpha")},
+    "Masking": _kept("mask_value"),
     "MaxPooling1D": _POOL,
     "MaxPooling2D": _POOL,
     "MaxPooling3D": _POOL,
@@ -274,6 +277,23 @@ STACKED: Final = "StackedRNNCells"
 
 #: Layers whose steps of time PlaidML compiles one by one.
 RECURRENT: Final = ("ConvLSTM2D", "GRU", "LSTM", "RNN", "SimpleRNN")
+#: Layers whose outputs may be regularized.
+REGULARIZED: Final = (
+    "Conv1D",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "ConvLSTM2D",
+    "Dense",
+    "DepthwiseConv2D",
+    "Embedding",
+    "GRU",
+    "LSTM",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SimpleRNN",
+)
 #: Layers that hold others.
 WRAPPERS: Final = ("Bidirectional", "RNN", "TimeDistributed")
 #: Layers that take integers.
@@ -292,11 +312,8 @@ MERGES: Final = (
     "Subtract",
 )
 
-_MASKS: Final = "masks are not translated"
 #: Layers of Keras 3 that are refused, and why; all others are as well: Keras 2.2.4 has
 #: them not.
 GONE: Final[Mapping[str, str]] = {
-    "ActivityRegularization": "rows that fill up a batch would be counted",
     "Lambda": "its function is Python code for another Keras",
-    "Masking": _MASKS,
 }

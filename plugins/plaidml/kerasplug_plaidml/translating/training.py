@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from kerasplug_plaidml.translating.kinds import keras3
 from kerasplug_plaidml.translating.losses import loss_there
+from kerasplug_plaidml.translating.models import masked_outputs
 from kerasplug_plaidml.translating.refusing import refused, shown
 
 __all__ = ["OFF", "OPTIMIZERS", "SHARED", "translate_training"]
@@ -66,6 +67,7 @@ def translate_training(model: Any) -> dict[str, Any]:
     ]
     if not any(losses):
         raise refused(where, "no loss", "a loss for an output", "compile(loss=…)")
+    _check_metrics(model, keys, where)
     weights = _weights(model, keys, given, where)
     optimizer = _optimizer(model.optimizer, where)
     return {"losses": losses, "loss_weights": weights, "optimizer": optimizer}
@@ -112,12 +114,33 @@ def _named(
     return [given.get(key) for key in keys]
 
 
+def _compiled(model: Any) -> dict[str, Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a lambda among the metrics is nobody's fault
+        told: dict[str, Any] = model.get_compile_config()
+    return told
+
+
+def _check_metrics(model: Any, keys: Sequence[Any], where: str) -> None:
+    """Raise for metrics of an output with a mask: they are counted without it."""
+    told = _compiled(model)
+    for what in ("metrics", "weighted_metrics"):
+        given = told.get(what)
+        if not given:
+            continue
+        masks = masked_outputs(model)
+        for key, masked in zip(keys, masks, strict=True):
+            apart = isinstance(given, Mapping) and key not in given
+            if masked and not apart:
+                found = f"{what} of the output {key!r}, which has a mask"
+                mend = "its loss leaves masked places out; compile without the metrics"
+                raise refused(where, found, "metrics of outputs without one", mend)
+
+
 def _weights(
     model: Any, keys: Sequence[Any], losses: Sequence[Any], where: str
 ) -> list[float]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a lambda among the metrics is nobody's fault
-        given = model.get_compile_config()["loss_weights"]
+    given = _compiled(model)["loss_weights"]
     if given is None:
         return [1.0] * len(keys)
     told = _each(given, keys, where, "loss_weights")

@@ -1,6 +1,6 @@
 """Layers that hold others: Bidirectional, RNN and TimeDistributed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from kerasplug.engines.workers import Carried
@@ -32,6 +32,9 @@ def wrapper_part(
     told = arguments(layer, name, place)
     within = place._replace(trained=told["trainable"])
     held = _MAKES[name](layer, within, made.inside(), inner)
+    if _regularized(held):
+        found = "what is in it has an activity regularizer: it would count otherwise"
+        raise refused(place.where, found, mend="ActivityRegularization behind it")
     made.carry(place.path, Carried(layer))
     key = "cell" if name == "RNN" else "layer"
     config = {
@@ -53,9 +56,22 @@ def _each_step(layer: Any, place: Place, made: Collected, inner: _Inner) -> Part
 
 
 def _normalizes(part: Part) -> bool:
-    inside = part.config.get("layers", ())
-    nested = [Part(one["class_name"], one["config"]) for one in inside]
-    return part.class_name == "BatchNormalization" or any(map(_normalizes, nested))
+    return any(one.class_name == "BatchNormalization" for one in _all_of(part))
+
+
+def _regularized(part: Part) -> bool:
+    return any(
+        one.class_name == "ActivityRegularization"
+        or one.config.get("activity_regularizer") is not None
+        for one in _all_of(part)
+    )
+
+
+def _all_of(part: Part) -> Iterator[Part]:
+    """It, and what is in it where it is a model."""
+    yield part
+    for one in part.config.get("layers", ()):
+        yield from _all_of(Part(one["class_name"], one["config"]))
 
 
 def _cell(layer: Any, place: Place, made: Collected, inner: _Inner) -> Part:

@@ -144,6 +144,8 @@ def _applied(node: Any, pairs: Any) -> list[Any]:
     kwargs = dict(node.arguments or {})
     inputs = unpack_singleton([each[0] for each in pairs])
     masks = unpack_singleton([each[1] for each in pairs])
+    if isinstance(layer, Network):  # once: its call and its masks would walk it each
+        return list(zip(*_walk(layer, to_list(inputs), to_list(masks))))  # noqa: B905 -- Python 3.7 has no `strict`
     if has_arg(layer.call, "mask"):
         kwargs.setdefault("mask", masks)
     with K.name_scope(layer.name):

@@ -30,6 +30,7 @@ def mend_keras() -> None:
     for module in (engine, K):
         module.abs = absolute
         module.batch_flatten = batch_flatten
+        module.l2_normalize = l2_normalize
         module.max = pooling.maximum_over
         module.pool2d = pooling.pool2d
         module.reshape = reshape
@@ -94,6 +95,12 @@ def _copied(x: Any) -> Any:
     """
     axes = range(x.shape.ndims)
     return engine.permute_dimensions(x, list(axes)) if axes else x
+
+
+def l2_normalize(x: Any, axis: Any = None) -> Any:
+    """X over its length; of zeros, zeros as in Keras 3, where PlaidML divides by 0."""
+    length = K.sum(K.square(x), axis=axis, keepdims=True)
+    return x / K.sqrt(K.maximum(length, 1e-12))
 
 
 def _remembering_logits(activation: Any) -> Any:
