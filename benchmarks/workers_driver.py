@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kerasplug.engines.workers.locating import interpreter_of
-from kerasplug.engines.workers.process import Worker
 
 import kerasplug as kp
 from kerasplug.engines.workers import WorkerEngine
+from kerasplug.engines.workers.locating import interpreter_of
+from kerasplug.engines.workers.process import Worker
 
 HERE = Path(__file__).parent
 BATCH = 32
 #: Bytes that are carried: 64 MB, more than any cache of a processor.
 LARGE = 64_000_000
+#: Calls in a row, where one is too short to be told by itself.
+CALLS = 20
 
 
 class Echo(WorkerEngine):
@@ -45,6 +47,11 @@ def _timed(work: Callable[[], Any]) -> float:
     before = time.perf_counter()
     work()
     return time.perf_counter() - before
+
+
+def _each(work: Callable[[], Any]) -> float:
+    """Seconds of one call among many in a row."""
+    return _timed(lambda: [work() for _ in range(CALLS)]) / CALLS
 
 
 def _in_turn(
@@ -98,7 +105,9 @@ def _against_plaidml(keras: Any, repeats: int) -> dict[str, list[float]]:
             "worker many": lambda: _timed(lambda: remote.predict(x, verbose=0)),
             "peer many": lambda: peer("many"),
             "worker one": lambda: _timed(lambda: remote.predict(x[:1], verbose=0)),
-            "peer one": lambda: peer("one"),
+            "peer one": lambda: peer("1"),
+            "worker row": lambda: _each(lambda: remote.predict(x[:1], verbose=0)),
+            "peer row": lambda: peer(str(CALLS)) / CALLS,
         }
         return _in_turn(tasks, repeats)
 

@@ -1,7 +1,7 @@
 """The same model inside a PlaidML process: what the worker is measured against.
 
 Run by the interpreter of PlaidML's environment. It loads weights, and for each line
-that it reads, "many" or "one", predicts and prints the seconds.
+that it reads, "many" or a number of calls with one row, prints the seconds.
 """
 
 import importlib.util
@@ -26,7 +26,8 @@ layers = [
 model = keras.models.Sequential(layers)
 model.set_weights([arrays[f"w{number}"] for number in range(4)])
 for line in sys.stdin:
-    rows = many if line.strip() == "many" else many[:1]
+    rows, calls = (many, 1) if line.strip() == "many" else (many[:1], int(line))
     before = time.perf_counter()
-    model.predict(rows, batch_size=int(_BATCH))
+    for _ in range(calls):
+        model.predict(rows, batch_size=int(_BATCH))
     print(time.perf_counter() - before, file=sys.stderr, flush=True)
