@@ -325,13 +325,23 @@ def test_a_backend_of_keras_has_no_environment_of_its_own(tiny):
 
 def test_a_plugin_that_is_missing_is_named_first(tiny):
     """For an engine whose plugin is not there the error has both commands."""
-    said = tiny.run("backend", "install", "cntk", "--json")
+    ask = ("backend", "install", "plaidml", "--json")
+    said = tiny.run(*ask, KERASPLUG_ONLY="tiny-plugin")
 
     assert said.code == 1
     assert said.data["error"]["type"] == "KerasMissingError"
     mend = said.data["error"]["mend"]
     assert mend.startswith("python -m pip install ")
-    assert mend.endswith("kerasplug-plaidml, and then: kerasplug backend install cntk")
+    assert mend.endswith("plaidml, and then: kerasplug backend install plaidml")
+
+
+def test_an_engine_that_nobody_brings_is_no_riddle(tiny):
+    """For an engine of the past without a plugin there is no command to try."""
+    said = tiny.run("backend", "install", "cntk", "--json")
+
+    assert said.code == 1
+    assert said.data["error"]["found"] == "No plugin that is known brings it."
+    assert not said.data["error"].get("mend")
 
 
 def test_a_target_that_is_no_engine_is_refused(tiny):

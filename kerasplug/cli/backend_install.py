@@ -55,6 +55,9 @@ def _claim(name: str) -> registry.Claim:
             mend=f"kerasplug install-command {one.name}   (says what installs it)",
         )
     claim = describing.claim_of(one)
+    if claim is None and not one.mend:
+        message = f"{one.name} can't be installed."
+        raise KerasMissingError(message, found=one.reason)
     if claim is None:
         message = f"The plugin that brings {one.name} is not there: {one.reason}"
         mend = f"{one.mend}, and then: kerasplug backend install {one.name}"
