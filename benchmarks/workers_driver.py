@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import kerasplug as kp
-from kerasplug.engines.workers import WorkerEngine
+from kerasplug import WorkerEngine
 from kerasplug.engines.workers.locating import interpreter_of
 from kerasplug.engines.workers.process import Worker
 

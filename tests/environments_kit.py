@@ -29,7 +29,7 @@ HOOKS = """
 ENGINE = """
     import os
     from pathlib import Path
-    from kerasplug.engines.workers import WorkerEngine
+    from kerasplug import WorkerEngine
 
     class Tiny(WorkerEngine):
         name = "tiny"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 import kerasplug
-from kerasplug.engines.workers import Carried, Translation, WorkerEngine
+from kerasplug import Carried, Translation, WorkerEngine
 from kerasplug.errors import TranslationError
 
 PROGRAM = Path(__file__).parent / "toy_engine" / "program.py"

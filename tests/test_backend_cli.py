@@ -34,7 +34,7 @@ WORKERS = """
         yield BackendRecord(name="poor", needs=needs, **place)
 """
 ENGINE = """
-    from kerasplug.engines.workers import WorkerEngine
+    from kerasplug import WorkerEngine
 
     class Theano(WorkerEngine):
         name = "theano"

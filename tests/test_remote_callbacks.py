@@ -9,7 +9,7 @@ import remote_kit as kit
 
 import kerasplug
 import kerasplug.training as kt
-from kerasplug.engines.workers import to_backend
+from kerasplug import to_backend
 from kerasplug.errors import KerasplugWarning
 
 pytestmark = pytest.mark.engine

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import remote_kit as kit
 
-from kerasplug.engines.workers import session, to_backend
+from kerasplug import to_backend
+from kerasplug.engines.workers import session
 from kerasplug.errors import ModelError, WorkerError
 
 pytestmark = pytest.mark.engine

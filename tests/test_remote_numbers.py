@@ -5,7 +5,7 @@ import pytest
 import remote_kit as kit
 
 import kerasplug
-from kerasplug.engines.workers import to_backend
+from kerasplug import to_backend
 
 pytestmark = pytest.mark.engine
 

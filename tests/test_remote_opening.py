@@ -8,7 +8,7 @@ import pytest
 import remote_kit as kit
 
 import kerasplug
-from kerasplug.engines.workers import to_backend
+from kerasplug import to_backend
 from kerasplug.engines.workers.probing import deviation, noisy
 from kerasplug.errors import (
     ConfigError,

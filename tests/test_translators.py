@@ -6,7 +6,7 @@ import json
 import pytest
 
 import kerasplug
-from kerasplug.engines.workers import TranslatedLayer
+from kerasplug import TranslatedLayer
 from kerasplug.engines.workers.translators import translator_of
 from kerasplug.errors import PluginError, RecordError
 

@@ -171,7 +171,7 @@ def test_an_engine_that_nothing_brings_is_not_said_to_be_installable(name, uncha
 
 
 ENGINE = """
-from kerasplug.engines.workers import WorkerEngine
+from kerasplug import WorkerEngine
 
 class Here(WorkerEngine):
     def use_here(self, devices):

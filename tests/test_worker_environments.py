@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import environments_kit
 import pytest
 
-from kerasplug.engines.workers import WorkerEngine, pythons
+from kerasplug import WorkerEngine
+from kerasplug.engines.workers import pythons
 from kerasplug.engines.workers.children import run
 from kerasplug.errors import KerasMissingError
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasplug.engines.workers import WorkerEngine
+from kerasplug import WorkerEngine
 from kerasplug.engines.workers.process import Worker
 
 PROGRAM = Path(__file__).parent / "toy_worker" / "program.py"

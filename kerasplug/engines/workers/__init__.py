@@ -1,38 +1,4 @@
 """Engines in processes of their own: a model of this Keras runs on another one there.
 
-This front is light: each name is loaded when it is used.
+Their public names are those of `kerasplug` itself.
 """
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from kerasplug.engines.workers.engine import Carried as Carried
-    from kerasplug.engines.workers.engine import TranslatedLayer as TranslatedLayer
-    from kerasplug.engines.workers.engine import Translation as Translation
-    from kerasplug.engines.workers.engine import WorkerEngine as WorkerEngine
-    from kerasplug.engines.workers.locating import use_condaenv as use_condaenv
-    from kerasplug.engines.workers.locating import use_virtualenv as use_virtualenv
-    from kerasplug.engines.workers.remote import RemoteModel as RemoteModel
-    from kerasplug.engines.workers.remote import to_backend as to_backend
-
-_HOME = {
-    "Carried": "engine",
-    "RemoteModel": "remote",
-    "TranslatedLayer": "engine",
-    "Translation": "engine",
-    "WorkerEngine": "engine",
-    "to_backend": "remote",
-    "use_condaenv": "locating",
-    "use_virtualenv": "locating",
-}
-
-__all__ = [*_HOME]  # noqa: PLE0604 -- strings, and the test of the public names proves it
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    import importlib
-
-    module = importlib.import_module(f"{__name__}.{_HOME[name]}")
-    return getattr(module, name)

@@ -9,7 +9,7 @@ from kerasplug_plaidml.translating.states import optimizer_state
 from kerasplug_plaidml.translating.training import OPTIMIZERS
 
 import kerasplug as kp
-from kerasplug.engines.workers import Carried, Translation
+from kerasplug import Carried, Translation
 from kerasplug.errors import KerasplugWarning, TranslationError, WorkerError
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("plaidml")]

@@ -9,7 +9,7 @@ from plaidml_kit import plaidml_python  # noqa: F401 -- a fixture
 from translat_kit import apart, here, randomize, started, there
 
 import kerasplug
-from kerasplug.engines.workers import TranslatedLayer
+from kerasplug import TranslatedLayer
 from kerasplug.errors import TranslationError
 
 pytestmark = pytest.mark.engine

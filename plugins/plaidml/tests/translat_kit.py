@@ -11,7 +11,7 @@ from keras import layers
 from kerasplug_plaidml.engine import PlaidML
 from kerasplug_plaidml.translating.training import translate_training
 
-from kerasplug.engines.workers import Translation
+from kerasplug import Translation
 from kerasplug.engines.workers.process import Worker
 
 Branch = Callable[[Any], Any]

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from kerasplug.engines.workers import Carried, Translation
+from kerasplug import Carried, Translation
 from kerasplug_plaidml.translating.refusing import refused
 
 __all__ = ["Collected", "Part", "Place"]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from kerasplug.engines.workers import Translation
+from kerasplug import Translation
 
 __all__ = ["seconds"]
 

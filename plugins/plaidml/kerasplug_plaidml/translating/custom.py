@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from kerasplug.engines.workers import Carried, TranslatedLayer
+from kerasplug import Carried, TranslatedLayer
 from kerasplug.engines.workers.translators import translator_of
 from kerasplug_plaidml.translating.collected import Collected, Part, Place
 from kerasplug_plaidml.translating.kinds import class_of

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kerasplug.engines.workers import Carried
+from kerasplug import Carried
 from kerasplug_plaidml.translating import values
 from kerasplug_plaidml.translating.collected import Collected, Part, Place
 from kerasplug_plaidml.translating.custom import custom_part

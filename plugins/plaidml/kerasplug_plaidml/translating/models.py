@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from kerasplug.engines.workers import Translation
+from kerasplug import Translation
 from kerasplug_plaidml.translating.collected import Collected, Part, Place
 from kerasplug_plaidml.translating.custom import require_translator
 from kerasplug_plaidml.translating.graphs import (

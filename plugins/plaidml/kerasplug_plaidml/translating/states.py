@@ -4,8 +4,8 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from kerasplug import Translation
 from kerasplug.callers import level_outside
-from kerasplug.engines.workers import Translation
 from kerasplug.errors import KerasplugWarning
 from kerasplug_plaidml.translating.refusing import refused
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from kerasplug.engines.workers import Carried
+from kerasplug import Carried
 from kerasplug_plaidml.translating.collected import Collected, Part, Place
 from kerasplug_plaidml.translating.layers import arguments, cell_part
 from kerasplug_plaidml.translating.refusing import refused
