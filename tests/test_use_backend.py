@@ -174,12 +174,14 @@ ENGINE = """
 from kerasplug import WorkerEngine
 
 class Here(WorkerEngine):
+    name = "elsewhere"
+
     def use_here(self, devices):
         names = ",".join(devices) or "all of them"
         return {"KERAS_BACKEND": "jax", "ELSEWHERE": names}
 
 class Elsewhere(WorkerEngine):
-    pass
+    name = "elsewhere"
 """
 
 

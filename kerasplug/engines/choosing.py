@@ -21,10 +21,9 @@ from kerasplug.implementation import backend, chosen, first_user
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from kerasplug import registry
     from kerasplug.engines.advertised import Advertised
+    from kerasplug.engines.workers.engine import WorkerEngine
 
 __all__ = ["package_for", "use_backend"]
 
@@ -180,12 +179,11 @@ def _use_worker(claim: "registry.Claim", devices: Devices) -> None:
         ImplementationError: it is another one, or it is too late.
         ConfigError: the engine can't be given these devices.
     """
-    from kerasplug import registry
+    from kerasplug.engines.workers.known import engine_of
 
     name = claim.name
     more = variables_of(name, dataclasses.replace(devices, names=()))
-    engine_class: Any = registry.load(claim)
-    engine = engine_class()
+    engine = engine_of(claim)
     if older_keras():
         if not _is_loaded(name):
             _refuse_implementation(name)
@@ -196,7 +194,7 @@ def _use_worker(claim: "registry.Claim", devices: Devices) -> None:
     _set({**variables, **more})
 
 
-def _named_devices(engine: "Any", devices: Devices) -> Variables:
+def _named_devices(engine: "WorkerEngine", devices: Devices) -> Variables:
     """The variables that are others because these devices were named."""
     usual = engine.variables(())
     named = engine.variables(devices.names)

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from kerasplug.engines.workers.carrying import gathered
 from kerasplug.engines.workers.engine import WorkerEngine
+from kerasplug.engines.workers.known import engine_of
 from kerasplug.engines.workers.session import Session, check_own
-from kerasplug.errors import ImplementationError, ModelError, PluginError
+from kerasplug.errors import ImplementationError, ModelError
 
 __all__ = ["opened"]
 
@@ -90,18 +91,7 @@ def _engine(name: str) -> WorkerEngine:
     claim = registry.claim("backend", name)
     if getattr(claim.record(), "engine", "") != "worker":
         raise _here(name)
-    target = registry.load(claim)
-    if not isinstance(target, type) or not issubclass(target, WorkerEngine):
-        message = f"The backend {claim.canonical} is none in a process of its own."
-        raise PluginError(
-            message,
-            plugin=claim.provider.name,
-            version=claim.provider.version,
-            found=f"{claim.target}, {target!r}",
-            expected="a subclass of kerasplug.WorkerEngine",
-            mend="tell the plugin's author",
-        )
-    return target()
+    return engine_of(claim)
 
 
 def _here(name: str) -> ImplementationError:

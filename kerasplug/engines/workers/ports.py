@@ -3,26 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from kerasplug.engines.comparing_inputs import Spec
 from kerasplug.errors import KerasplugError
 
-__all__ = ["Batch", "Port", "Ports", "is_arrays", "ports_of"]
+__all__ = ["Batch", "Ports", "is_arrays", "ports_of"]
 
 #: Losses whose targets are numbers of classes, without an axis for the classes.
 _SPARSE: Final = "sparse_categorical_crossentropy"
-
-
-class Port(NamedTuple):
-    """One input or output of a model.
-
-    Attributes:
-        name: of its layer, or its key where the model has a dict of them.
-        shape: with the batch; None where any size goes.
-        dtype: as Keras writes it.
-    """
-
-    name: str
-    shape: tuple[int | None, ...]
-    dtype: str
 
 
 class Batch(NamedTuple):
@@ -53,8 +40,8 @@ class Ports(NamedTuple):
         structure: how its outputs are nested.
     """
 
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
+    inputs: tuple[Spec, ...]
+    outputs: tuple[Spec, ...]
     structure: Any
 
     @property
@@ -167,11 +154,11 @@ def ports_of(model: Any) -> Ports:
 
 def _ports(
     tensors: Sequence[Any], structure: Any, names: Sequence[str]
-) -> Iterator[Port]:
+) -> Iterator[Spec]:
     if isinstance(structure, dict) and len(structure) == len(tensors):
         names = sorted(structure)  # as Keras flattens a dict
     for tensor, name in zip(tensors, names, strict=True):
-        yield Port(str(name), tuple(tensor.shape), str(tensor.dtype))
+        yield Spec(str(name), tuple(tensor.shape), str(tensor.dtype))
 
 
 def is_arrays(x: Any) -> bool:
@@ -180,7 +167,7 @@ def is_arrays(x: Any) -> bool:
 
 
 def _in_order(
-    given: Any, ports: Sequence[Port], what: str, optional: set[str] | None = None
+    given: Any, ports: Sequence[Spec], what: str, optional: set[str] | None = None
 ) -> list[Any]:
     """What was given, in the order of the ports.
 
@@ -249,7 +236,7 @@ def _fitted(array: Any, shape: tuple[int | None, ...], what: str) -> Any:
     return array
 
 
-def _wanted(port: Port, loss: Mapping[str, Any]) -> tuple[int | None, ...]:
+def _wanted(port: Spec, loss: Mapping[str, Any]) -> tuple[int | None, ...]:
     """The shape of an output's targets."""
     return port.shape[:-1] if loss.get("name") == _SPARSE else port.shape
 
