@@ -170,3 +170,10 @@ def test_a_list_of_pairs_becomes_a_tuple():
     record = kerasplug.LayerRecord(name="g", target="a:G", translators=[["k", "a:b"]])
     assert record.translators == (("k", "a:b"),)
     assert hash(record) == hash(record)
+
+
+@pytest.mark.parametrize("method", ["translate", "translate_training"])
+def test_an_engine_that_translates_nothing_says_so(method):
+    """What the author of an engine has left out is named."""
+    with pytest.raises(kerasplug.TranslationError, match=rf"{method}\(\)"):
+        getattr(kerasplug.WorkerEngine(), method)(None)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from kerasplug.engines.devices import Variables
+from kerasplug.errors import TranslationError
 
 __all__ = ["Carried", "TranslatedLayer", "Translation", "WorkerEngine"]
 
@@ -129,7 +130,8 @@ class WorkerEngine:
             TranslationError: something of it would not mean the same there; nothing
                 is left out without a word.
         """
-        raise NotImplementedError
+        del model
+        raise _left_out(self.name, "translate")
 
     def translate_training(self, model: Any) -> dict[str, Any]:
         """How the model is trained, in the engine's words, as plain data.
@@ -144,7 +146,8 @@ class WorkerEngine:
         Raises:
             TranslationError: a loss or an optimizer would not mean the same there.
         """
-        raise NotImplementedError
+        del model
+        raise _left_out(self.name, "translate_training")
 
     def optimizer_state(
         self, model: Any, translation: Translation
@@ -187,3 +190,12 @@ class WorkerEngine:
         """
         del devices
         return None
+
+
+def _left_out(name: str, method: str) -> TranslationError:
+    """The error for an engine whose plugin does not say something."""
+    message = f"The engine {name!r} does not say how a model is put into its words."
+    expected = f"a method {method}() of its class"
+    return TranslationError(
+        message, expected=expected, mend="tell the author of its plugin"
+    )
