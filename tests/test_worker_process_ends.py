@@ -139,7 +139,7 @@ def test_killed_while_large_arrays_are_sent(worker):
     os.kill(worker.pid, signal.SIGSTOP)  # so that it can't have taken all before
 
     with (
-        meanwhile(kill_when(lambda: time.sleep(0.3) or True)),
+        meanwhile(kill_when(lambda: time.sleep(0.3) or True, worker.pid)),
         pytest.raises(WorkerError, match="ended in 'echo'") as caught,
     ):
         worker.ask("echo", {"a": np.ones(HUGE, "uint8")})
@@ -177,7 +177,7 @@ def test_killed_while_it_is_closed(worker):
     """Closing a worker that dies meanwhile, or does not listen, is no error."""
     os.kill(worker.pid, signal.SIGSTOP)
 
-    with meanwhile(kill_when(lambda: time.sleep(0.2) or True)):
+    with meanwhile(kill_when(lambda: time.sleep(0.2) or True, worker.pid)):
         worker.close()
 
     is_over(worker, "closed")

@@ -153,12 +153,17 @@ def meanwhile(action):
     assert not failures, failures
 
 
-def kill_when(condition, sign=signal.SIGKILL):
-    """An action for `meanwhile`: send a signal to the child, when it is time."""
+def kill_when(condition, pid=None):
+    """An action for `meanwhile`: kill a process when it is time.
+
+    Without `pid` the one that is started meanwhile: other tests may have left
+    children, such as the resource tracker of `multiprocessing`.
+    """
+    before = set(children())
 
     def act():
         until(condition)
-        (pid,) = until(children)
-        os.kill(pid, sign)
+        (started,) = [pid] if pid else until(lambda: set(children()) - before)
+        os.kill(started, signal.SIGKILL)
 
     return act
