@@ -11,8 +11,12 @@ BIN := $(VENV)/$(SCRIPTS)
 # A second, small one, which has kerasplug and no Keras: tests have to skip there.
 WITHOUT := .venv-without
 LACKING := $(CURDIR)/$(WITHOUT)/$(SCRIPTS)
-# A third one, large, for `make matrix` alone.
+# A third one, large: for `make matrix`, and for `make test TORCH_TESTS=1`. Where it is
+# already, the tests use it without being asked, and never bring it up to date.
 TORCH := .venv-torch
+TORCH_TESTS ?=
+TORCH_PYTHON := $(CURDIR)/$(TORCH)/$(SCRIPTS)/python
+PYTORCH ?= torch==2.13.0
 
 # What computes. `tensorflow-cpu` is half the size, but has no wheels for macOS
 # and ARM. Any other choice: `make demo ENGINE=tensorflow`.
@@ -43,8 +47,9 @@ EXAMPLE_TESTS := -m pytest -q -p no:cacheprovider
 help:
 	@echo "make demo     what kerasplug is for, on a real model, in about two minutes"
 	@echo "make test     everything that must hold: linters, types, all tests"
+	@echo "make test TORCH_TESTS=1  the tests on PyTorch too (up to 6 GB the first time)"
 	@echo "make lint     the linters and the types only"
-	@echo "make matrix   saving on every engine, PyTorch too (6 GB the first time); each application"
+	@echo "make matrix   saving on every engine, PyTorch too (up to 6 GB the first time); each application"
 	@echo "make docs     the site, into site/"
 	@echo "make wheels   the wheels of all distributions, into dist/"
 	@echo "make train-digits  the small model of kerasplug-applications, the same bits again"
@@ -74,9 +79,10 @@ demo: $(VENV)/.demo-$(ENGINE) $(WITHOUT)/.made
 	fi; \
 	echo "    They failed, as they should: a skip can't hide that Keras is missing."
 
-test: $(VENV)/.test-$(ENGINE) lint
+test: $(VENV)/.test-$(ENGINE) lint $(if $(TORCH_TESTS),$(TORCH)/.made)
 	@echo "5/5 the tests: the quick ones, those that start Keras, those that build wheels"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(if $(or $(TORCH_TESTS),$(wildcard $(TORCH)/.made)),KERASPLUG_TORCH_PYTHON="$(TORCH_PYTHON)") \
+	    $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test-$(ENGINE)
 	@echo "4/$(STEPS) ruff, mypy, import-linter"
@@ -89,7 +95,7 @@ lint: $(VENV)/.test-$(ENGINE)
 	@$(BIN)/lint-imports --no-cache
 
 matrix: $(VENV)/.test-$(ENGINE) $(TORCH)/.made
-	@$(BIN)/python tests/matrix.py --torch $(CURDIR)/$(TORCH)/$(SCRIPTS)/python --write docs/saving.md
+	@$(BIN)/python tests/matrix.py --torch $(TORCH_PYTHON) --write docs/saving.md
 	@$(BIN)/python plugins/applications/tests/every_application.py --write docs/applications.md
 
 bench: $(VENV)/.test-$(ENGINE)
@@ -160,12 +166,12 @@ $(WITHOUT)/.made: $(VENV)/.made $(PROJECTS)
 	    -e ".[test]" -e ./$(EXAMPLE)
 	@touch $@
 
-# As packages have it, PyTorch brings what its GPUs need.
+# As packages have it, PyTorch brings what its GPUs need: 6 GB on Linux, 1 GB elsewhere.
 $(TORCH)/.made: $(VENV)/.made $(PROJECTS)
-	@echo "installing PyTorch into $(TORCH) (6 GB)"
+	@echo "installing PyTorch into $(TORCH) (up to 6 GB)"
 	@$(BIN)/python -m venv --clear $(TORCH)
-	@$(TORCH)/$(SCRIPTS)/python -m pip --disable-pip-version-check install $(QUIET) \
-	    torch "$(KERAS)" -e ".[files]"
+	@$(TORCH_PYTHON) -m pip --disable-pip-version-check install $(QUIET) \
+	    "$(PYTORCH)" "$(KERAS)" -e ".[files]"
 	@touch $@
 
 # tf_keras asks for the large `tensorflow`; the one of the same minor version

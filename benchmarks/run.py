@@ -19,6 +19,7 @@ import backends
 import commands
 import conformance
 import datasets
+import devices
 import discovery
 import fetching
 import imports
@@ -40,6 +41,7 @@ _BENCHMARKS: Mapping[str, Callable[[Workshop, int], list[Row]]] = {
     "applications": applications.measure,
     "backends": backends.measure,
     "workers": workers.measure,
+    "devices": devices.measure,
 }
 _REPEATS = 21
 _QUICK = 5

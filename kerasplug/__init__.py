@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from kerasplug.data import DatasetSource as DatasetSource
     from kerasplug.data import Split as Split
     from kerasplug.data import Splits as Splits
+    from kerasplug.devices import Placements as Placements
+    from kerasplug.devices import available_devices as available_devices
+    from kerasplug.devices import device_scope as device_scope
+    from kerasplug.devices import multi_gpu_model as multi_gpu_model
+    from kerasplug.devices import place as place
+    from kerasplug.devices import placements as placements
+    from kerasplug.devices import split_sizes as split_sizes
+    from kerasplug.devices import virtual_devices as virtual_devices
     from kerasplug.engines import Carried as Carried
     from kerasplug.engines import Comparison as Comparison
     from kerasplug.engines import Devices as Devices
@@ -41,6 +49,7 @@ if TYPE_CHECKING:
     from kerasplug.errors import AmbiguousNameError as AmbiguousNameError
     from kerasplug.errors import ApplicationError as ApplicationError
     from kerasplug.errors import DatasetError as DatasetError
+    from kerasplug.errors import DeviceError as DeviceError
     from kerasplug.errors import FetchError as FetchError
     from kerasplug.errors import KerasplugError as KerasplugError
     from kerasplug.errors import KerasplugWarning as KerasplugWarning
@@ -179,13 +188,15 @@ _ROOMS = {
     "config": "keras_home read_config write_config",
     "create_layer": "create_layer create_layer_wrapper pipe",
     "data": "DatasetSource Split Splits",
+    "devices": "Placements available_devices device_scope multi_gpu_model place "
+    "placements split_sizes virtual_devices",
     "engines": "Carried Comparison Devices RemoteModel TranslatedLayer Translation "
     "WorkerEngine compare_backends to_backend use_backend use_condaenv "
     "use_virtualenv",
-    "errors": "AmbiguousNameError ApplicationError DatasetError FetchError "
-    "KerasplugError KerasplugWarning MissingPluginError ModelError ParityError "
-    "PluginError RecordError SaveWarning StaleCompileError TranslationError "
-    "UnknownNameError WorkerError",
+    "errors": "AmbiguousNameError ApplicationError DatasetError DeviceError "
+    "FetchError KerasplugError KerasplugWarning MissingPluginError ModelError "
+    "ParityError PluginError RecordError SaveWarning StaleCompileError "
+    "TranslationError UnknownNameError WorkerError",
     "fetching": "Patience UnpackLimits fetch get_file is_cached",
     "hooks": "ApplicationRecord BackendRecord CallbackRecord DatasetRecord "
     "LayerRecord Needs ObjectRecord PackagedFile PublishedFile RemoteFile hookimpl",

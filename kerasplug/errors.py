@@ -19,6 +19,7 @@ __all__ = [
     "ConfigError",
     "ConformanceError",
     "DatasetError",
+    "DeviceError",
     "FetchError",
     "HashError",
     "ImplementationError",
@@ -62,6 +63,10 @@ class KerasplugError(Exception):
         no such thing.
           mend:     ask for another
     """
+
+    #: So that Keras leaves an error alone that comes out of a layer's `call`; else it
+    #: makes a new one of the text. Source: keras 3.15.1, `utils/traceback_utils.py`.
+    _keras_call_info_injected = True
 
     def __init__(
         self, what: str, *, found: str = "", expected: str = "", mend: str = ""
@@ -234,6 +239,10 @@ class StaleCompileError(KerasplugError, RuntimeError):
     ) -> None:
         super().__init__(what, found=found, expected=expected, mend=mend)
         self.stale = stale
+
+
+class DeviceError(KerasplugError, ValueError):
+    """A device is not there, comes too late, or can't be used like that."""
 
 
 class WorkerError(KerasplugError, RuntimeError):

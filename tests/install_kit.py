@@ -38,7 +38,7 @@ print(json.dumps([names, looked, faults]))
 
 
 # What an installed kerasplug tells of itself; tests of installations ask for the rest.
-_OWN = {"application_preprocessing", "top_predictions"}
+_OWN = {"application_preprocessing", "placed", "top_predictions"}
 
 # What kerasplug needs; and what builds: with isolation each build would download it.
 _NEEDED = [

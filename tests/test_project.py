@@ -218,7 +218,7 @@ def test_no_module_imports_keras_at_once(path):
 
 #: The layers that the host itself offers: subclasses of Keras' class, as a plugin's
 #: are, and imported as those are, when somebody asks for one.
-TARGETS = {"kerasplug.pretrained.layers"}
+TARGETS = {"kerasplug.devices.layers", "kerasplug.pretrained.layers"}
 
 
 def test_importing_every_module_loads_no_keras():

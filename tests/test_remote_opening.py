@@ -62,6 +62,19 @@ def test_a_model_is_had_on_another_engine(keras, faulty):
         assert "on toyengine (keras 0.1, device paper" in repr(remote)
 
 
+def test_of_a_parallel_model_its_template_is_taken(keras, faulty):
+    """Where a model computes here is no matter of the engine there."""
+    from kerasplug.devices.on_tensorflow import OnTensorFlow
+    from kerasplug.devices.parallel import parallel
+
+    template = kit.classifier(keras)
+    options = {"merge_on": "cpu:0", "sync_batch_norm": False}
+    model = parallel(OnTensorFlow, template, ["cpu:0"], **options)
+
+    with to_backend(model, "toyengine") as remote:
+        assert remote.host is template
+
+
 def test_the_model_is_not_changed(keras, faulty):
     """Weights, optimizer, and the numbers that are drawn next stay as they are."""
     model = kit.classifier(keras)

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeVar
 from kerasplug.errors import ModelError, RecordError
 from kerasplug.models.choosing import Chooser, Layers, One, choose, position
 from kerasplug.models.compiling import OnStale, check_on_stale, watch_if_stale
-from kerasplug.models.kinds import is_model, require_layer
+from kerasplug.models.kinds import is_model, require_layer, saved_for
 from kerasplug.models.trainable import own_variables, set_trainable, trainable_state
 
 __all__ = ["Others", "freeze_weights", "frozen", "unfreeze_weights"]
@@ -181,7 +181,8 @@ class _Call:
         if others not in _OTHERS:
             raise RecordError(name, "others", others, '"invert" or "keep"')
         check_on_stale(name, on_stale)
-        self._name, self._model = name, model
+        self._name, self._given = name, model
+        self._model = saved_for(model)  # whose layers have names and positions
         self._others, self._on_stale = others, on_stale
 
     def set(
@@ -195,23 +196,24 @@ class _Call:
         """The model, after its flags were set, all or none."""
         whole = from_ is None and to is None and which is None
         chosen = None if whole else self._chosen(from_, to, which)
-        before = trainable_state(self._model)
+        before = trainable_state(self._given)
         try:
             if chosen is None:
-                set_trainable(self._model, trainable)
+                set_trainable(self._given, trainable)
             else:
                 self._set_some(chosen, trainable=trainable)
         except BaseException:
             before.put_back()
             raise
-        watch_if_stale(self._model, self._on_stale)
+        watch_if_stale(self._given, self._on_stale)
 
     def _set_some(self, chosen: frozenset[int], *, trainable: bool) -> None:
         layers = list(self._model.layers)
         before = [trainable_state(layer) for layer in layers]
-        self._model.trainable = True  # which Keras passes on, or not
-        for variable in own_variables(self._model):
-            variable.trainable = True
+        for model in (self._given, self._model):
+            model.trainable = True  # which Keras passes on, or not
+            for variable in own_variables(model):
+                variable.trainable = True
         for place, layer in enumerate(layers):
             if place in chosen:
                 set_trainable(layer, trainable)

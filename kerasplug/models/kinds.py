@@ -21,6 +21,7 @@ __all__ = [
     "is_sequential",
     "require_layer",
     "require_model",
+    "saved_for",
     "walk",
 ]
 
@@ -75,6 +76,22 @@ def is_older(thing: object) -> bool:
         False
     """
     return is_layer(thing) and not hasattr(thing, _LISTING)
+
+
+def saved_for(model: Any) -> Any:
+    """The model that files hold in place of this one; nearly always itself.
+
+    A model that several devices compute says so by an attribute: where it computes is
+    no matter of a file, and another computer has other devices.
+
+    Args:
+        model: anything.
+
+    Example:
+        >>> saved_for("no model")
+        'no model'
+    """
+    return getattr(model, "_kerasplug_saves", model)
 
 
 def require_layer(call: str, thing: object) -> None:

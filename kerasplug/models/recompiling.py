@@ -9,7 +9,7 @@ from kerasplug.callers import level_outside
 from kerasplug.errors import KerasplugWarning, ModelError
 from kerasplug.models.kinds import family, require_model
 
-__all__ = ["recompile"]
+__all__ = ["compiled_with", "recompile"]
 
 #: Lists of an optimizer that are no states.
 _NO_STATES: Final = frozenset(("_trainable_variables", "_variables"))
@@ -48,7 +48,7 @@ def recompile(model: Any) -> Any:
         what = f"recompile() can't compile {model.name!r} as it was."
         mend = "model.compile(optimizer, loss)"
         raise ModelError(what, found="a model that is not compiled", mend=mend)
-    arguments = _arguments(model)
+    arguments = compiled_with("recompile", model)
     with _scope(model):
         _compile(model, old, arguments)
     return model
@@ -74,11 +74,19 @@ def _scope(model: Any) -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
-def _arguments(model: Any) -> dict[str, Any]:
-    """What `compile` was given, the very objects."""
+def compiled_with(call: str, model: Any) -> dict[str, Any]:
+    """What `compile` was given, the very objects, by the names of its arguments.
+
+    Args:
+        call: who asks, as the error names it.
+        model: a compiled model.
+
+    Raises:
+        ModelError: it is a model of Keras 2, which does not know.
+    """
     config = getattr(getattr(model, "_compile_config", None), "config", None)
     if family(model) == "tf_keras" or not isinstance(config, dict):
-        what = f"recompile() does not know what {model.name!r} was compiled with."
+        what = f"{call}() does not know what {model.name!r} was compiled with."
         found = "a model of Keras 2" if family(model) == "tf_keras" else ""
         mend = "model.compile(...) with the same arguments"
         raise ModelError(what, found=found, expected="a model of Keras 3", mend=mend)

@@ -12,7 +12,7 @@ from kerasplug.errors import (
     ModelFileError,
     RecordError,
 )
-from kerasplug.models.kinds import is_older, require_model
+from kerasplug.models.kinds import is_older, require_model, saved_for
 from kerasplug.saving.limits import DEFAULTS, Limits
 from kerasplug.saving.weights_assigning import assign_all
 from kerasplug.saving.weights_files import WeightsFile, open_weights
@@ -69,7 +69,7 @@ def save_model_weights_hdf5(
     require_model(_SAVE, model)
     _require_flags(_SAVE, overwrite=overwrite)
     _require_built(_SAVE, model)
-    write_weights(model, os.fsdecode(path), overwrite=overwrite)
+    write_weights(saved_for(model), os.fsdecode(path), overwrite=overwrite)
     return True
 
 
@@ -128,6 +128,7 @@ def load_model_weights_hdf5(
     if not isinstance(limits, Limits | None):
         raise RecordError(_LOAD, "limits", limits, "kerasplug.Limits() or None")
     _require_built(_LOAD, model)
+    model = saved_for(model)
     if is_older(model):
         refuse_newer("saving")
     with open_weights(os.fsdecode(path), limits or DEFAULTS) as file:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from kerasplug.errors import ModelFileError, RecordError, SaveWarning
 from kerasplug.files import replacing
 from kerasplug.implementation import family_of, implementation, keras_version
+from kerasplug.models.kinds import saved_for
 from kerasplug.registry import Claim
 from kerasplug.saving.beside import write_beside
 from kerasplug.saving.forgotten import forgotten_arguments
@@ -74,6 +75,7 @@ def save_model(
     if not hdf5 and not include_optimizer:
         rule = "True for a .keras file, which always holds the optimizer's state"
         raise _refused(rule, call="save_model", include_optimizer=False)
+    model = saved_for(model)
     _check("save_model", model, name, overwrite=overwrite)
     _write(model, name, hdf5=hdf5, include_optimizer=include_optimizer)
 
@@ -110,6 +112,7 @@ def save_model_hdf5(
         a Keras model
     """
     name = os.fsdecode(path)
+    model = saved_for(model)
     _check("save_model_hdf5", model, name, overwrite=overwrite)
     _write(model, name, hdf5=True, include_optimizer=include_optimizer)
     return True

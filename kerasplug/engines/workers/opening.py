@@ -40,7 +40,9 @@ def opened(
     """
     from kerasplug.engines.workers.locating import interpreter_of
     from kerasplug.engines.workers.process import Worker
+    from kerasplug.models.kinds import saved_for
 
+    model = saved_for(model)
     _check_model(model)
     engine = _engine(name)
     check_own(model, engine.name, ("predict_step",))
