@@ -20,11 +20,11 @@ import kerasplug as kp
 #: Rows of a batch, so that a step takes more than 20 ms on one processor.
 LARGE = 64
 #: Steps that are timed together. One before them is not: it waits for the first batch.
-STEPS = 8
+STEPS = 32
 #: Of the small network: 6 steps an epoch, the first epoch of each training not counted.
 SMALL = 32
 EPOCH = 6
-EPOCHS = 8
+EPOCHS = 20
 
 #: (wall, CPU) seconds.
 Sample = tuple[float, float]

@@ -105,6 +105,20 @@ def pair(make, **options):
     ("make", "eagerly"), [(two_branches, True), *((make, False) for make in MAKERS)]
 )
 @elsewhere
+def test_training_comes_to_the_same_numbers(make, eagerly):
+    """Weights, optimizer and losses are those of the model without places."""
+    models = pair(make, run_eagerly=eagerly)
+    inputs, targets = data(16 if eagerly else 22)
+    with kp.placements() as found:
+        histories = fitted(models, inputs, targets, batch_size=8, epochs=2 - eagerly)
+
+    assert len(found) > 1
+    assert_same(*histories)
+    assert_same(*(one.get_weights() for one in models))
+    assert_same(*(list(map(np.array, one.optimizer.variables)) for one in models))
+
+
+@elsewhere
 def test_a_placed_softmax_that_says_zero_or_one():
     """Losses come from what went into it, so one that is surely wrong learns."""
     keras, _ = started()
@@ -120,20 +134,6 @@ def test_a_placed_softmax_that_says_zero_or_one():
 
     assert_same(*losses)
     assert losses[0]["loss"][0] > 17
-
-
-@elsewhere
-def test_training_comes_to_the_same_numbers(make, eagerly):
-    """Weights, optimizer and losses are those of the model without places."""
-    models = pair(make, run_eagerly=eagerly)
-    inputs, targets = data(16 if eagerly else 22)
-    with kp.placements() as found:
-        histories = fitted(models, inputs, targets, batch_size=8, epochs=2 - eagerly)
-
-    assert len(found) > 1
-    assert_same(*histories)
-    assert_same(*(one.get_weights() for one in models))
-    assert_same(*(list(map(np.array, one.optimizer.variables)) for one in models))
 
 
 @elsewhere

@@ -85,8 +85,8 @@ def synced(
         states: those of the template's recurrent layers.
 
     Returns:
-        For each part its `outputs`, `notes` on them, the `losses` that layers added, and
-        the new `states`.
+        For each part its `outputs`, `notes` on them, the `losses` that layers added,
+        and the new `states`.
 
     Raises:
         DeviceError: see `check_splittable`.
