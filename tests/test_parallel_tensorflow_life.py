@@ -232,17 +232,6 @@ def test_summaries_show_the_layers():
 
 
 @elsewhere
-def test_another_engine_is_refused():
-    """A model that devices of this engine compute has no equal there."""
-    import kerasplug
-
-    _, parallel = twins(dense, 2)
-
-    with pytest.raises(kerasplug.TranslationError, match="whose `call` may be any"):
-        kerasplug.to_backend(parallel, "plaidml")
-
-
-@elsewhere
 def test_a_parallel_model_within_a_model():
     """It is a layer as any other: a model around it trains as around the template."""
     from kerasplug import multi_gpu_model
