@@ -502,7 +502,7 @@ except kp.DeviceError as error:
     assert "weights that stay on one device" in torch.run(program)
 
 
-def test_older_keras_is_refused(legacy):
+def test_older_keras_is_refused(keras, legacy):
     """Its layers have other ways."""
     with pytest.raises(kp.DeviceError, match="device of its own"):
         kp.place(legacy.layers.Dense(1), "cpu:0")
