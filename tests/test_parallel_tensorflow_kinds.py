@@ -5,6 +5,7 @@ import pytest
 from parallel_kit import (
     assert_alike,
     assert_same,
+    cpus,
     elsewhere,
     fitted,
     rows,
@@ -222,6 +223,26 @@ def test_losses_of_layers():
 def test_losses_of_layers_when_rows_are_fewer_than_devices():
     """The row that a replica borrows adds nothing."""
     assert_trains_alike(_losing, X[:5], Y[:5], batch_size=2)
+
+
+@elsewhere
+def test_losses_of_the_template_by_itself_stay():
+    """A model that calls both counts the losses of both calls, each as it is."""
+    keras, _ = started()
+    from kerasplug import multi_gpu_model
+
+    found = []
+    for parallel in (False, True):
+        keras.utils.set_random_seed(2)
+        inner = head(keras.layers.Dense(3, activity_regularizer="l2"))
+        inputs = keras.Input((4,))
+        other = multi_gpu_model(inner, cpus(COUNT)) if parallel else inner
+        both = keras.layers.add([inner(inputs), other(inputs * 2)])
+        model = keras.Model(inputs, both)
+        model.compile("adam", "mse")
+        found.append(fitted([model], X, Y, **BATCH)[0]["loss"])
+
+    assert_same(*found)
 
 
 @elsewhere

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from kerasplug.devices.added_losses import taken_losses
+from kerasplug.devices.added_losses import taken_from
 from kerasplug.devices.naming import framework
 from kerasplug.devices.on_device import on_device
 from kerasplug.devices.parallel import Parallel
@@ -18,7 +18,6 @@ from kerasplug.devices.pieces import (
 )
 from kerasplug.devices.row_states import RowStates
 from kerasplug.devices.syncing import check_splittable, needs_syncing, synced
-from kerasplug.errors import DeviceError
 
 __all__ = ["PARALLEL", "OnTensorFlow"]
 
@@ -30,24 +29,14 @@ class OnTensorFlow(Parallel):
     are copied to a device when it reads them.
     """
 
+    why_no_jit = "XLA compiles a step as a whole, for one device."
+
     def _prepare(self) -> None:
         """Refuse a template that can't have what `sync_batch_norm` asks for."""
         # XLA compiles a step for one device, so Keras must not choose it by itself.
         self.supports_jit = False
         if self.sync_batch_norm:
             check_splittable(self.template)
-
-    def compile(self, *arguments: Any, **options: Any) -> None:
-        """Compile both models; `jit_compile=True` raises `DeviceError`."""
-        if options.get("jit_compile") is True or True in arguments[7:8]:
-            message = "XLA compiles a step as a whole, for one device."
-            raise DeviceError(
-                message,
-                found="jit_compile=True",
-                expected='"auto" or False, which mean the same here',
-                mend="leave `jit_compile` out; or train the template with it",
-            )
-        super().compile(*arguments, **options)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """What the template makes of the batch, each slice on its own device."""
@@ -64,12 +53,12 @@ class OnTensorFlow(Parallel):
         """Outputs and notes on them, losses and states, from the slice's device."""
 
         def compute(inputs: Any) -> dict[str, Any]:
-            with states.of(part) as new:
+            with states.of(part) as new, taken_from(self.template) as losses:
                 outputs = self.template(with_masks(inputs, part.masks))
             return {
                 "outputs": outputs,
                 "notes": notes_of(outputs),
-                "losses": taken_losses(self.template),
+                "losses": losses,
                 "states": list(new),
             }
 

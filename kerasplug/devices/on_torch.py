@@ -33,6 +33,8 @@ class OnTorch(Parallel):
     may keep things on themselves during a call.
     """
 
+    why_no_jit = "What torch.compile() makes of several devices was never tried."
+
     def _prepare(self) -> None:
         """Refuse what would compute something else than the template does."""
         if self.sync_batch_norm:
@@ -53,18 +55,6 @@ class OnTorch(Parallel):
             message = "A module of PyTorch reads parameters of its own, on one device."
             found = f"in {self.template.name!r}: {', '.join(foreign)}"
             raise DeviceError(message, found=found, expected="layers of Keras")
-
-    def compile(self, *arguments: Any, **options: Any) -> None:
-        """Compile both models; `jit_compile=True` raises `DeviceError`."""
-        if options.get("jit_compile") is True or True in arguments[7:8]:
-            message = "What torch.compile() makes of several devices was never tried."
-            raise DeviceError(
-                message,
-                found="jit_compile=True",
-                expected='"auto" or False, which mean the same here',
-                mend="leave `jit_compile` out; or train the template with it",
-            )
-        super().compile(*arguments, **options)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:  # noqa: ARG002 -- the template hears of `training` from Keras
         """What the template makes of the batch, each slice on its own device."""

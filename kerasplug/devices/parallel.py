@@ -71,6 +71,9 @@ class Parallel(_Base):  # type: ignore[misc]  # so that what comes from Keras is
     A backend's subclass says how, in `call`. Keras' model is put behind it as the base.
     """
 
+    #: Why a step can't be compiled for several devices; empty where it can.
+    why_no_jit = ""
+
     def __init__(
         self,
         template: Any,
@@ -122,7 +125,7 @@ class Parallel(_Base):  # type: ignore[misc]  # so that what comes from Keras is
         """Go on where a compiled template stands: with its optimizer and state."""
         told = compiled_with("multi_gpu_model", self.template)
         told |= {"optimizer": self.template.optimizer, "auto_scale_loss": False}
-        if told.get("jit_compile"):
+        if self.why_no_jit:
             told["jit_compile"] = "auto"
         super().compile(**told)
 
@@ -132,7 +135,17 @@ class Parallel(_Base):  # type: ignore[misc]  # so that what comes from Keras is
         Args:
             arguments: those of Keras' `compile`.
             options: likewise.
+
+        Raises:
+            DeviceError: `jit_compile` is True, and the backend can't do that.
         """
+        if self.why_no_jit and True in (options.get("jit_compile"), *arguments[7:8]):
+            raise DeviceError(
+                self.why_no_jit,
+                found="jit_compile=True",
+                expected='"auto" or False, which mean the same here',
+                mend="leave `jit_compile` out; or train the template with it",
+            )
         super().compile(*arguments, **options)
         told = compiled_with("multi_gpu_model", self)
         told |= {"optimizer": self.optimizer, "auto_scale_loss": False}

@@ -1,12 +1,10 @@
 """TensorFlow: calling a layer on a device, with what Keras notes beside tensors."""
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
+from kerasplug.devices.added_losses import taken_from
 from kerasplug.devices.on_device import on_device
 from kerasplug.devices.pieces import notes_of, with_notes
-from kerasplug.models.kinds import walk
 
 __all__ = ["call_on"]
 
@@ -32,26 +30,9 @@ def call_on(
 
     def compute(taken: Any) -> dict[str, Any]:
         positional, named = taken  # the very tensors, with Keras' masks on them
-        with _taken_from(layer) as losses:
+        with taken_from(layer) as losses:
             outputs = layer(*positional, **named)
         return {"outputs": outputs, "notes": notes_of(outputs), "losses": losses}
 
     found = on_device(device, compute, (args, kwargs))
     return with_notes(found["outputs"], found["notes"]), found["losses"]
-
-
-@contextlib.contextmanager
-def _taken_from(layer: Any) -> Iterator[list[Any]]:
-    """A list, full afterwards: the losses that a layer's call added, taken from it.
-
-    Those of other calls stay.
-
-    Source: keras 3.15.1, `layers/layer.py`, `add_loss`.
-    """
-    held = [one._losses for one in (layer, *(one for _, one in walk(layer)))]  # noqa: SLF001 -- `losses` has those of variables too
-    before = [len(losses) for losses in held]
-    taken: list[Any] = []
-    yield taken
-    for losses, count in zip(held, before, strict=True):
-        taken += losses[count:]
-        del losses[count:]

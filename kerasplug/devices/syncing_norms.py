@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kerasplug.devices.added_losses import taken_losses
+from kerasplug.devices.added_losses import taken_from
 from kerasplug.devices.naming import framework
 from kerasplug.devices.on_device import on_device
 from kerasplug.devices.pieces import Piece, mask_of, notes_of, rows_of, with_masks
@@ -161,13 +161,14 @@ class Norm:
         mask = self._masks[place]
 
         def compute(given: Sequence[Any]) -> dict[str, Any]:
-            with _given(self._layer, given[1:], before) as moved:
+            moments = _given(self._layer, given[1:], before)
+            with moments as moved, taken_from(self._layer) as losses:
                 (inputs,) = with_masks([given[0]], [mask])
                 outputs = training_call(self._layer, (inputs, *args[1:]), named)
             return {
                 "outputs": [outputs],
                 "notes": notes_of([outputs]),
-                "losses": taken_losses(self._layer),
+                "losses": losses,
                 "moved": dict(moved),
             }
 

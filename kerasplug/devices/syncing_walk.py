@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kerasplug.devices.added_losses import taken_losses
+from kerasplug.devices.added_losses import taken_from
 from kerasplug.devices.naming import framework
 from kerasplug.devices.on_device import on_device
 from kerasplug.devices.pieces import Piece, mask_of, notes_of, with_masks, with_notes
@@ -170,21 +170,15 @@ def _stretch(
 
     def compute(tensors: Any) -> dict[str, Any]:
         here = dict(zip(given, with_masks(tensors, masks), strict=True))
+        losses: list[Any] = []
         for node in nodes:
             args, named = node.arguments.fill_in(here)
-            made = leaves(training_call(node.operation, args, named))
+            with taken_from(node.operation) as added:
+                made = leaves(training_call(node.operation, args, named))
+            losses += added
             here |= {id(x): one for x, one in zip(node.outputs, made, strict=True)}
         outputs = [here[one] for one in wanted]
-        return {
-            "outputs": outputs,
-            "notes": notes_of(outputs),
-            "losses": [
-                loss
-                for node in nodes
-                if hasattr(node.operation, "_losses")
-                for loss in taken_losses(node.operation)
-            ],
-        }
+        return {"outputs": outputs, "notes": notes_of(outputs), "losses": losses}
 
     found: dict[str, Any] = on_device(device, compute, list(given.values()))
     return found
