@@ -54,11 +54,10 @@ def _begin():
 @functools.cache
 def started():
     """Keras and TensorFlow, with the devices."""
-    tf = importlib.import_module("tensorflow")
-    (processor,) = tf.config.list_physical_devices("CPU")
-    each = tf.config.LogicalDeviceConfiguration()
-    tf.config.set_logical_device_configuration(processor, [each] * DEVICES)
-    return importlib.import_module("keras"), tf
+    from kerasplug import virtual_devices
+
+    virtual_devices(DEVICES)
+    return importlib.import_module("keras"), importlib.import_module("tensorflow")
 
 
 @functools.cache
@@ -167,22 +166,14 @@ def assert_alike(models, histories=(), close=CLOSE):
 
 
 def ran_on(run):
-    """Number of each (operation, device) while `run` runs, by TensorFlow's notes."""
-    context = importlib.import_module("tensorflow.python.eager.context")
-    context.enable_run_metadata()
-    try:
-        context.export_run_metadata()  # what ran before is noted as well, till now
+    """Number of each (operation, device) while `run` runs."""
+    from kerasplug import placements
+
+    with placements() as noted:
         run()
-        noted = context.export_run_metadata()
-    finally:
-        context.disable_run_metadata()
-    found = collections.Counter()
-    for graphs in noted.function_graphs:
-        for graph in graphs.partition_graphs:
-            for node in graph.node:
-                device = node.device.rsplit("/device:", 1)[-1].lower()
-                found[node.op.removeprefix("_Mkl").removeprefix("Native"), device] += 1
-    return found
+    return collections.Counter(
+        {(op, device): n for device in noted for op, n in noted[device].items()}
+    )
 
 
 def devices_of(found, *words):

@@ -12,7 +12,7 @@ from typing import Any
 from kerasplug._frameworks import family_root
 from kerasplug._frameworks.older import older_keras
 from kerasplug.errors import DeviceError
-from kerasplug.implementation import backend, chosen, implementation
+from kerasplug.implementation import backend, chosen, implementation, loaded
 
 __all__ = ["canonical", "framework", "kind_of", "refuse_older"]
 
@@ -35,6 +35,9 @@ _UNDERSTOOD = (
 
 #: Backends of Keras 3 whose engine has devices, and a module of the same name.
 _ENGINES = ("jax", "tensorflow", "torch")
+
+#: Implementations that were seen to be Keras 3.
+_NEWER: set[str] = set()
 
 
 def canonical(name: str | int) -> str:
@@ -133,13 +136,17 @@ def refuse_older() -> None:
     Example:
         >>> refuse_older()
     """
-    root = family_root(chosen())
+    asked = chosen()
+    if loaded() and asked in _NEWER:  # what is installed was looked at
+        return
+    root = family_root(asked)
     if root != "tf_keras" and not older_keras():
+        _NEWER.add(asked)
         return
     message = "Devices can be chosen with Keras 3 only."
     raise DeviceError(
         message,
-        found=f"{root}, as the implementation {chosen()}",
+        found=f"{root}, as the implementation {asked}",
         expected="keras 3",
         mend="unset KERASPLUG_IMPLEMENTATION TF_USE_LEGACY_KERAS   (in a new process)",
     )

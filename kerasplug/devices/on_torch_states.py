@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kerasplug.devices.naming import framework
-from kerasplug.devices.slices import leaves, packed
+from kerasplug.devices.slices import leaves, packed, remembering
 from kerasplug.errors import DeviceError
 
 __all__ = ["keep_rows", "require_rows", "rows_of_states"]
@@ -24,7 +24,7 @@ def rows_of_states(model: Any, rows: tuple[int, int], name: str) -> Iterator[lis
     Yields:
         A list: the states in the order of the layers, afterwards the new ones.
     """
-    layers = _stateful(model)
+    layers = remembering(model)
     kept = [dict(vars(layer)) for layer in layers]
     new: list[Any] = []
     try:
@@ -47,7 +47,7 @@ def keep_rows(model: Any, replicas: Sequence[Sequence[Any]]) -> None:
         model: the template.
         replicas: what `rows_of_states` gave, by replica.
     """
-    variables = [one for layer in _stateful(model) for one in leaves(layer.states)]
+    variables = [one for layer in remembering(model) for one in leaves(layer.states)]
     for variable, parts in zip(variables, zip(*replicas, strict=True), strict=True):
         home = variable.value.device
         variable.assign(framework().cat([one.detach().to(home) for one in parts]))
@@ -55,21 +55,12 @@ def keep_rows(model: Any, replicas: Sequence[Sequence[Any]]) -> None:
 
 def require_rows(model: Any, rows: int) -> None:
     """Raise `DeviceError` where layers remember another number of rows."""
-    for layer in _stateful(model):
+    for layer in remembering(model):
         kept = len(leaves(layer.states)[0].value)
         if kept != rows:
             message = f"The stateful layer {layer.name!r} has a state for each row."
             expected = f"{kept} in each batch"
             raise DeviceError(message, found=f"{rows} rows", expected=expected)
-
-
-def _stateful(model: Any) -> list[Any]:
-    return [
-        layer
-        for layer in model._flatten_layers()  # noqa: SLF001 -- Keras lists layers so
-        # Not where `states` is a property, of what layers inside remember.
-        if getattr(layer, "stateful", False) and vars(layer).get("states")
-    ]
 
 
 def _here(variable: Any, rows: tuple[int, int], name: str, new: list[Any]) -> Any:

@@ -10,8 +10,7 @@ from typing import Any
 
 from kerasplug.devices.naming import framework
 from kerasplug.devices.pieces import Piece
-from kerasplug.devices.slices import leaves, packed
-from kerasplug.models.kinds import walk
+from kerasplug.devices.slices import leaves, packed, remembering
 
 __all__ = ["RowStates"]
 
@@ -27,11 +26,7 @@ class RowStates:
     """
 
     def __init__(self, model: Any) -> None:
-        self._layers = [
-            layer
-            for _, layer in walk(model)
-            if getattr(layer, "stateful", False) and vars(layer).get("states")
-        ]
+        self._layers = remembering(model)
 
     def rows(self, part: Piece) -> "list[list[_Rows]]":
         """The rows of one slice, for each layer and each of its states."""

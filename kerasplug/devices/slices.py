@@ -7,8 +7,9 @@ import itertools
 from typing import Any
 
 from kerasplug.implementation import implementation
+from kerasplug.models.state_layers import stateful_layers
 
-__all__ = ["bounds", "leaves", "packed", "split_sizes"]
+__all__ = ["bounds", "leaves", "packed", "remembering", "split_sizes"]
 
 
 def bounds(rows: Any, replicas: int) -> list[tuple[Any, Any]]:
@@ -51,3 +52,12 @@ def leaves(structure: Any) -> list[Any]:
 def packed(structure: Any, flat: Any) -> Any:
     """The structure again, with other things in it, in Keras' order."""
     return implementation().tree.pack_sequence_as(structure, flat)
+
+
+def remembering(model: Any) -> list[Any]:
+    """The recurrent layers that keep a state for each row of the batch, in order.
+
+    Not those whose `states` are a property, of what the layers inside keep.
+    """
+    found = stateful_layers(model).values()
+    return [layer for layer in found if vars(layer).get("states")]
