@@ -1,5 +1,7 @@
 """The contract with plugins: one module a kind (its record and its hook spec).
 
+`lifecycle` has the hooks that belong to no kind.
+
 Nothing here knows Keras. A plugin's hook module imports from `kerasplug`:
 
     from kerasplug import LayerRecord, hookimpl
@@ -15,6 +17,7 @@ from kerasplug.hooks import (
     callbacks,
     datasets,
     layers,
+    lifecycle,
     objects,
 )
 from kerasplug.hooks.applications import ApplicationRecord
@@ -47,7 +50,15 @@ __all__ = [
 ]
 
 #: The modules that hold the hook specs.
-SPEC_MODULES = (applications, backends, callbacks, datasets, layers, objects)
+SPEC_MODULES = (
+    applications,
+    backends,
+    callbacks,
+    datasets,
+    layers,
+    lifecycle,
+    objects,
+)
 
 #: Kind -> its record type.
 RECORD_TYPES: dict[str, type[Record]] = {

@@ -1,4 +1,4 @@
-"""Asking one hook module: the only place where the registry runs plugin code.
+"""Asking one hook module: where the registry runs plugin code, and imports it.
 
 Everything that a plugin does wrong here becomes a `Fault` of that plugin; nothing
 of it is registered then, and all the others go on. A real Ctrl-C is not a fault.
@@ -34,9 +34,11 @@ __all__ = [
     "HookError",
     "ask",
     "ask_object",
+    "enlist",
     "fault_from",
     "forget",
     "manager",
+    "place",
 ]
 
 _KIND_OF_HOOK = {f"{PROJECT}_{plural}": kind for kind, plural in KINDS.items()}
@@ -135,15 +137,8 @@ def ask_object(
             In both cases it is not registered.
     """
     owner = manager()
-    reports = list(_api_reports(plugin))
-    hooks = {}
-    for hook, function in _implementations(owner, plugin):
-        spec = _specs(owner).get(hook)
-        if spec is None:
-            reports.append(_unknown_hook(hook, _specs(owner)))
-        else:
-            _check_signature(hook, spec, function)
-            hooks[hook] = function
+    hooks, unknown = _hooks(owner, plugin)
+    reports = [*_api_reports(plugin), *unknown]
     records = [
         record
         for hook, function in hooks.items()
@@ -158,6 +153,38 @@ def ask_object(
     ]
     _remember(owner, plugin, name)
     return tuple(sorted(hooks)), records, reports
+
+
+def enlist(provider: Provider, hooked: Hooked) -> None:
+    """Import a hook module and register it with pluggy, without asking it for records.
+
+    For hooks that are called in this process. What the import changes about the
+    process is undone, as when the module is asked.
+
+    Raises:
+        HookError: it breaks the contract. Whatever importing it raises passes through.
+            In both cases it is not registered.
+    """
+    owner = manager()
+    with Effects():
+        module = importlib.import_module(hooked.module)
+    _hooks(owner, module)
+    _remember(owner, module, f"{provider.name}/{hooked.entry}")
+
+
+def _hooks(
+    owner: pluggy.PluginManager, plugin: object
+) -> tuple[dict[str, Callable[..., object]], list[str]]:
+    """The hooks that `plugin` implements, each checked; what is odd about the rest."""
+    hooks, reports = {}, []
+    for hook, function in _implementations(owner, plugin):
+        spec = _specs(owner).get(hook)
+        if spec is None:
+            reports.append(_unknown_hook(hook, _specs(owner)))
+        else:
+            _check_signature(hook, spec, function)
+            hooks[hook] = function
+    return hooks, reports
 
 
 def _remember(owner: pluggy.PluginManager, plugin: object, name: str) -> None:
@@ -200,12 +227,21 @@ def _specs(owner: pluggy.PluginManager) -> dict[str, Callable[..., object]]:
 
 def _implementations(
     owner: pluggy.PluginManager, plugin: object
-) -> Iterator[tuple[str, Callable[[], object]]]:
-    """(hook, function) of everything in `plugin` that is marked."""
+) -> Iterator[tuple[str, Callable[..., object]]]:
+    """(hook, function) of everything in `plugin` that is marked.
+
+    Raises:
+        HookError: something in it wraps the answers of other plugins.
+    """
     for name in dir(plugin):
         options = owner.parse_hookimpl_opts(plugin, name)
-        if options is not None:
-            yield options.get("specname") or name, getattr(plugin, name)
+        if options is None:
+            continue
+        hook, function = options.get("specname") or name, getattr(plugin, name)
+        if options.get("wrapper") or options.get("hookwrapper"):
+            what = f"{place(function)}: {hook} is a wrapper of other plugins' hooks"
+            raise HookError(what, "mark it with @hookimpl, without arguments")
+        yield hook, function
 
 
 def _unknown_hook(hook: str, specs: Iterable[str]) -> str:
@@ -220,25 +256,28 @@ def _check_signature(
     allowed = inspect.signature(spec).parameters
     found = inspect.signature(function)
     fits = all(
-        name in allowed and one.kind is one.POSITIONAL_OR_KEYWORD
+        name in allowed
+        and one.kind is one.POSITIONAL_OR_KEYWORD
+        and one.default is one.empty  # pluggy would never pass it
         for name, one in found.parameters.items()
     )
     if not fits:
         what = (
-            f"{_place(function)}: {hook}{found} does not fit its specification "
+            f"{place(function)}: {hook}{found} does not fit its specification "
             f"{hook}{inspect.signature(spec)}"
         )
         raise HookError(what, f"write it as: def {hook}({', '.join(allowed)})")
 
 
-def _place(function: Callable[..., object]) -> str:
+def place(function: Callable[..., object]) -> str:
+    """The file and line of a hook's function, for messages."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     if code is None:
         return repr(function)
     return f"{code.co_filename}:{code.co_firstlineno}"
 
 
-def _answers(hook: str, function: Callable[[], object]) -> list[Record]:
+def _answers(hook: str, function: Callable[..., object]) -> list[Record]:
     """What one hook returns, each a record of the hook's own kind."""
     expected = RECORD_TYPES[_KIND_OF_HOOK[hook]]
     answer = function()
@@ -247,22 +286,25 @@ def _answers(hook: str, function: Callable[[], object]) -> list[Record]:
     except TypeError as error:
         if hasattr(answer, "__iter__"):
             raise
-        what = f"{_place(function)}: {hook}() returned {type(answer).__name__}"
+        what = f"{place(function)}: {hook}() returned {type(answer).__name__}"
         mend = f"return a list of {expected.__name__}"
         raise HookError(what, mend) from error
     for index, item in enumerate(items):
         if not isinstance(item, expected):
             what = (
-                f"{_place(function)}: item {index} of {hook}() is of type "
+                f"{place(function)}: item {index} of {hook}() is of type "
                 f"{type(item).__name__}, expected {expected.__name__}"
             )
             raise HookError(what, f"return only {expected.__name__} objects there")
     return items
 
 
-def fault_from(provider: Provider, hooked: Hooked, error: BaseException) -> Fault:
-    """The fault of a hook module that raised `error`."""
-    what = f"the hook module {hooked.module} of {provider.name} failed"
+def fault_from(
+    provider: Provider, hooked: Hooked, error: BaseException, hook: str = ""
+) -> Fault:
+    """The fault of a hook module, or of one of its hooks, that raised `error`."""
+    failed = f"hook {hook}" if hook else f"hook module {hooked.module}"
+    what = f"the {failed} of {provider.name} failed"
     own = error.mend if isinstance(error, HookError | KerasplugError) else ""
     return Fault(
         provider,

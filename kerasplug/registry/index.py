@@ -43,6 +43,9 @@ __all__ = [
 
 #: Format version; a file of another one is rebuilt.
 _SCHEMA = "5"
+#: The hook API by which the modules were asked, `hooks.HOOK_API_VERSION`, which is too
+#: dear to import here. What one version reports as unknown the next one may know.
+_HOOK_API = "2"
 #: How long a folder must have been left alone, in nanoseconds.
 SETTLED_NS = 5_000_000_000
 #: A bigger file is not ours: 5,000 plugins make about 2 MB. In bytes.
@@ -71,7 +74,7 @@ def _state(status: os.stat_result) -> str:
 def _header() -> str:
     version = sys.modules["kerasplug"].__version__
     tag = sys.implementation.cache_tag or sys.implementation.name
-    return f"kerasplug-index {_SCHEMA} {version} {tag}"
+    return f"kerasplug-index {_SCHEMA} {_HOOK_API} {version} {tag}"
 
 
 def index_folder() -> str:

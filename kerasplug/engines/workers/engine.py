@@ -178,6 +178,33 @@ class WorkerEngine:
         del translation, batch_size
         return 0.0
 
+    @classmethod
+    def seed_workers(cls, seed: int) -> list[str]:
+        """Let all workers of the engine that are alive draw from a seed, from now on.
+
+        For a plugin's hook `kerasplug_after_seed`. A program whose models draw random
+        numbers takes `seed` with its command "build", an int from 1 on, and has a
+        command "seed", which takes it as well: what the model draws begins anew.
+        Each worker gets a seed of its own, made of this one and of its model's name. No
+        worker is waited for that is busy in another thread, and nothing is raised for
+        one that has ended.
+
+        Args:
+            seed: an int.
+
+        Returns:
+            What was seeded, and what was not, in words; nothing where none is alive.
+
+        Example:
+            >>> class Toy(WorkerEngine):
+            ...     name = "toy"
+            >>> Toy.seed_workers(7)
+            []
+        """
+        from kerasplug.engines.workers import alive
+
+        return alive.seeded(cls.name, seed)
+
     def use_here(self, devices: Sequence[str]) -> Variables | None:
         """What lets this very process compute with it, where its Keras is installed.
 

@@ -137,6 +137,28 @@ class Worker:
             self._usable()
             return self._talk.ask(do, header, arrays, limit)
 
+    def ask_if_idle(self, do: str, *, wait: float, **header: Any) -> "Answer | None":
+        """The same, unless another thread waits for an answer all the time.
+
+        Args:
+            do: the command's name.
+            wait: seconds until it counts as busy.
+            **header: what the command takes besides.
+
+        Returns:
+            The answer, and its arrays; None: it is busy.
+
+        Raises:
+            WorkerError: as `ask`.
+        """
+        if not self._lock.acquire(timeout=wait):
+            return None
+        try:
+            self._usable()
+            return self._talk.ask(do, header, None, None)
+        finally:
+            self._lock.release()
+
     def settle(self, grace: float) -> bool:
         """After a call that was interrupted: wait for its answer, and drop it.
 
@@ -168,6 +190,11 @@ class Worker:
     def kill(self) -> None:
         """End the process now."""
         self._stop(polite=False)
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is none of a process that this one was forked from."""
+        return not self._foreign
 
     @property
     def _foreign(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from kerasplug.callers import level_outside
+from kerasplug.engines.workers import alive
 from kerasplug.engines.workers.carrying import (
     assigned,
     check_all_carried,
@@ -71,6 +72,8 @@ class Session:
         self._said: tuple[Any, dict[str, Any]] = (None, {})
         self._sent: tuple[Any, Any] | None = None
         self._announced: set[tuple[str, int]] = set()
+        self._builds = 0
+        alive.note(self)
 
     # --- asking ---
 
@@ -128,7 +131,9 @@ class Session:
         translation = self.translation
         check_all_carried(self.model, translation)
         config, code = dict(translation.config), dict(translation.code)
-        reply, _ = self.ask("build", config=config, code=code)
+        self._builds += 1
+        seed = alive.decided(f"{self.model.name} {self._builds}")
+        reply, _ = self.ask("build", config=config, code=code, seed=seed)
         check_built(translation, reply)
         self._sent = None
 

@@ -17,3 +17,11 @@ def kerasplug_backends() -> list[BackendRecord]:
             environment=("PLAIDML_DEVICE_IDS", "KERASPLUG_PLAIDML_PYTHON"),
         )
     ]
+
+
+@hookimpl
+def kerasplug_after_seed(seed: int) -> list[str]:
+    """Workers that are alive draw anew what dropout drops."""
+    from kerasplug_plaidml.engine import PlaidML
+
+    return PlaidML.seed_workers(seed)

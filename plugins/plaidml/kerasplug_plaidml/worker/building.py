@@ -8,6 +8,7 @@ from typing import Any
 import computing
 import graphs
 import numpy as np
+import randomness
 from keras import backend as K  # noqa: N812 -- as everybody calls it
 from keras.engine.network import Network
 from keras.models import model_from_config
@@ -24,19 +25,22 @@ class Built:
     Args:
         config: `{"class_name": ..., "config": ...}` as Keras 2.2.4 writes it.
         code: name of a class -> source of the module that has it.
+        seed: of what it draws at random; None: another one each time.
 
     Raises:
         ValueError: it is no model with inputs, or a source lacks its class.
 
     Attributes:
         model: Keras' own. Its weights are zeros until they are set.
+        random: where its random numbers come from.
         weights: path of a layer, through nested models -> its variables.
     """
 
-    def __init__(self, config: Any, code: Any) -> None:
+    def __init__(self, config: Any, code: Any, seed: Any = None) -> None:
+        self.random = randomness.Source(seed)
         known = dict(_classes(code), BatchNormalization=BatchNormalization)
         K.set_learning_phase(0)
-        with CustomObjectScope(known):
+        with self.random.drawing("built"), CustomObjectScope(known):
             self.model = model_from_config(config, custom_objects=known)
         if not getattr(self.model, "inputs", None):
             message = "the model has no inputs: its first layer needs batch_input_shape"
@@ -48,7 +52,9 @@ class Built:
     def graph(self, *, training: bool) -> graphs.Graph:
         """The model's outputs, in training or not; made once."""
         if training not in self._graphs:
-            self._graphs[training] = graphs.graph_of(self.model, training=training)
+            name = "training" if training else "inference"
+            with self.random.drawing(name):
+                self._graphs[training] = graphs.graph_of(self.model, training=training)
         return self._graphs[training]
 
     def parameters(self) -> int:

@@ -27,8 +27,10 @@ def _mended() -> None:
     compat.mend_python()
     import graphs
     import mending
+    import randomness
 
     mending.mend_keras()
+    randomness.mend_states()
     graphs.mend_walks()
 
 
@@ -80,15 +82,24 @@ def check(header: Any, arrays: Any) -> Any:
 
 
 def build(header: Any, arrays: Any) -> Any:
-    """Build the model of `config`, with the classes of `code`."""
+    """Build the model of `config`, with the classes of `code`.
+
+    What it draws at random comes from `seed`; without one, it is other each time.
+    """
     del arrays
-    built = Built(header["config"], header.get("code") or {})
+    built = Built(header["config"], header.get("code") or {}, header.get("seed"))
     _Held.built, _Held.training = built, None
     shapes = {
         path: [list(keras.backend.int_shape(each)) for each in some]
         for path, some in built.weights.items()
     }
     return {"parameters": built.parameters(), "weights": shapes}, {}
+
+
+def seed(header: Any, arrays: Any) -> Any:
+    """Let the model draw anew, from `seed`; the number of its random states."""
+    del arrays
+    return {"states": _built().random.reseed(header["seed"])}, {}
 
 
 def set_weights(header: Any, arrays: Any) -> Any:
@@ -181,6 +192,7 @@ def _batch(header: Any) -> int:
 COMMANDS = {
     "check": check,
     "build": build,
+    "seed": seed,
     "set": set_weights,
     "get": get_weights,
     "compile": compile_,
