@@ -1,8 +1,8 @@
-"""kerasplug's pytest plugin: options, the mark `requires_keras`, header and summary.
+"""kerasplug's pytest plugin: options, mark, the fixture `keras_seed`, header, summary.
 
 It stands outside of the package and imports nothing but pytest: whoever has kerasplug
 installed gets this module in each run of pytest, also where no test is about Keras. The
-work is done in `kerasplug.testing`, imported when the first marked test asks for it.
+work is done in `kerasplug.testing`, imported when the first test asks for it.
 
 pytest rewrites the asserts of plugins, and warns where one was imported before it came;
 there is none here: PYTEST_DONT_REWRITE.
@@ -17,12 +17,17 @@ import pytest
 __all__ = ["is_running"]
 
 _VARIABLE = "KERASPLUG_STRICT"
+_SEED = "KERASPLUG_SEED"
 
 #: What Keras resolves without anybody's help; empty: nothing is chosen.
 _OWN_BACKENDS = ("", "tensorflow", "jax", "torch", "numpy", "openvino")
 
-#: What the variable KERASPLUG_STRICT was before this run.
-_before = pytest.StashKey[str | None]()
+#: What our variables were before this run.
+_before = pytest.StashKey[dict[str, str | None]]()
+
+#: The seed that KERASPLUG_SEED asks for, for all tests; and the one that a test has.
+_given = pytest.StashKey[int]()
+_seed = pytest.StashKey[int]()
 
 #: How many runs of pytest in this process use the plugin, one inside the other.
 _running = [0]
@@ -88,7 +93,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the mark, and tell this process and its children about strict mode."""
+    """Register the mark, and tell this process and its children what was asked.
+
+    Raises:
+        pytest.UsageError: KERASPLUG_SEED is no seed.
+    """
     _running[0] += 1
     config.addinivalue_line(
         "markers",
@@ -96,7 +105,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "plugin=None, gpus=None): skip the test where this Keras is not there; "
         "with --keras-strict fail where it is missing (kerasplug)",
     )
-    config.stash[_before] = os.environ.get(_VARIABLE)
+    config.stash[_before] = {one: os.environ.get(one) for one in (_VARIABLE, _SEED)}
+    if text := os.environ.get(_SEED, "").strip():
+        config.stash[_given] = _seed_given(text)
+        os.environ[_SEED] = str(config.stash[_given])
     strict = _said(config)
     if strict is not None:
         os.environ[_VARIABLE] = "1" if strict else "0"
@@ -109,10 +121,55 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     _running[0] -= 1
     before = config.stash[_before]
     del config.stash[_before]
-    if before is None:
-        os.environ.pop(_VARIABLE, None)
-    else:
-        os.environ[_VARIABLE] = before
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _seed_given(text: str) -> int:
+    """The seed that the environment asks for; a random one is drawn here, once.
+
+    Workers of pytest-xdist are told the number.
+    """
+    from kerasplug.errors import SeedError
+    from kerasplug.testing.seeds import given_seed
+
+    try:
+        return given_seed(text)
+    except SeedError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.fixture
+def keras_seed(request: pytest.FixtureRequest) -> Generator[int, None, None]:
+    """Seed Python, NumPy, Keras and its engine for this test; the value is the seed.
+
+    It is made of the test's name, or what KERASPLUG_SEED says: a number, or "random".
+    Afterwards all states are what they were, as with `kerasplug.seeded`.
+    """
+    from kerasplug.seeding import seeded
+    from kerasplug.testing.seeds import seed_of
+
+    item = request.node
+    given = request.config.stash.get(_given, None)
+    item.stash[_seed] = seed_of(item) if given is None else given
+    with seeded(item.stash[_seed]) as seed:
+        yield seed
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say in the report of a failure which seed the test had."""
+    report = yield
+    if report.failed and _seed in item.stash:
+        from kerasplug.testing.seeds import repeat_section
+
+        report.sections.append(repeat_section(item, item.stash[_seed]))
+    return report
 
 
 def _said(config: pytest.Config) -> bool | None:
@@ -168,7 +225,12 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         return []
     from kerasplug.testing.report import header
 
-    return header()
+    if _given not in config.stash:
+        return header()
+    from kerasplug.testing.seeds import header_line
+
+    text = str(config.stash[_before][_SEED])
+    return [*header(), header_line(text.strip(), config.stash[_given])]
 
 
 def _is_wanted(config: pytest.Config) -> bool:

@@ -58,7 +58,9 @@ if TYPE_CHECKING:
     from kerasplug.errors import ParityError as ParityError
     from kerasplug.errors import PluginError as PluginError
     from kerasplug.errors import RecordError as RecordError
+    from kerasplug.errors import ReproducibilityError as ReproducibilityError
     from kerasplug.errors import SaveWarning as SaveWarning
+    from kerasplug.errors import SeedError as SeedError
     from kerasplug.errors import StaleCompileError as StaleCompileError
     from kerasplug.errors import TranslationError as TranslationError
     from kerasplug.errors import UnknownNameError as UnknownNameError
@@ -119,6 +121,9 @@ if TYPE_CHECKING:
     from kerasplug.registry import refresh as refresh
     from kerasplug.registry import register as register
     from kerasplug.registry import unregister as unregister
+    from kerasplug.reproducing import Difference as Difference
+    from kerasplug.reproducing import Reproducibility as Reproducibility
+    from kerasplug.reproducing import check_reproducible as check_reproducible
     from kerasplug.saving import Limits as Limits
     from kerasplug.saving import WeightsReport as WeightsReport
     from kerasplug.saving import dumps as dumps
@@ -135,6 +140,11 @@ if TYPE_CHECKING:
     from kerasplug.saving import save_model as save_model
     from kerasplug.saving import save_model_hdf5 as save_model_hdf5
     from kerasplug.saving import save_model_weights_hdf5 as save_model_weights_hdf5
+    from kerasplug.seeding import Measure as Measure
+    from kerasplug.seeding import SeedReport as SeedReport
+    from kerasplug.seeding import derive_seeds as derive_seeds
+    from kerasplug.seeding import seeded as seeded
+    from kerasplug.seeding import use_session_with_seed as use_session_with_seed
     from kerasplug.testing import skip_if_no_keras as skip_if_no_keras
     from kerasplug.training import CallbackCost as CallbackCost
     from kerasplug.training import CallbackCosts as CallbackCosts
@@ -195,8 +205,8 @@ _ROOMS = {
     "use_virtualenv",
     "errors": "AmbiguousNameError ApplicationError DatasetError DeviceError "
     "FetchError KerasplugError KerasplugWarning MissingPluginError ModelError "
-    "ParityError PluginError RecordError SaveWarning StaleCompileError "
-    "TranslationError UnknownNameError WorkerError",
+    "ParityError PluginError RecordError ReproducibilityError SaveWarning SeedError "
+    "StaleCompileError TranslationError UnknownNameError WorkerError",
     "fetching": "Patience UnpackLimits fetch get_file is_cached",
     "hooks": "ApplicationRecord BackendRecord CallbackRecord DatasetRecord "
     "LayerRecord Needs ObjectRecord PackagedFile PublishedFile RemoteFile hookimpl",
@@ -210,10 +220,12 @@ _ROOMS = {
     "pretrained": "ApplicationSource application_decode_predictions "
     "application_preprocess_inputs",
     "registry": "PluginInfo blocked plugins refresh register unregister",
+    "reproducing": "Difference Reproducibility check_reproducible",
     "saving": "Limits WeightsReport dumps inspect_model install_resolver "
     "load_model load_model_hdf5 load_model_weights_hdf5 loads "
     "model_from_json model_from_yaml model_to_json model_to_yaml "
     "save_model save_model_hdf5 save_model_weights_hdf5",
+    "seeding": "Measure SeedReport derive_seeds seeded use_session_with_seed",
     "testing": "skip_if_no_keras",
     "training": "CallbackCost CallbackCosts GracefulInterrupt GradualUnfreezing "
     "HistoryPlot JsonLog ResumableCallbacks RichProgress StepCosts StepReport "

@@ -40,7 +40,9 @@ __all__ = [
     "ParityError",
     "PluginError",
     "RecordError",
+    "ReproducibilityError",
     "SaveWarning",
+    "SeedError",
     "StaleCompileError",
     "StorageError",
     "TranslationError",
@@ -368,6 +370,45 @@ class ConformanceError(KerasplugError, AssertionError):
     ) -> None:
         super().__init__(what, found=found, expected=expected, mend=mend)
         self.report = report
+
+
+class SeedError(KerasplugError, ValueError):
+    """A seed is none, or something that makes results repeatable comes too late.
+
+    `report` is what `use_session_with_seed` would have returned; None where the seed
+    itself is refused.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        report: object = None,
+        found: str = "",
+        expected: str = "",
+        mend: str = "",
+    ) -> None:
+        super().__init__(what, found=found, expected=expected, mend=mend)
+        self.report = report
+
+
+class ReproducibilityError(KerasplugError, AssertionError):
+    """A program gave other numbers when it ran again, or can't be run like that.
+
+    `result` is what `check_reproducible` returned; None where nothing was compared.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        result: object = None,
+        found: str = "",
+        expected: str = "",
+        mend: str = "",
+    ) -> None:
+        super().__init__(what, found=found, expected=expected, mend=mend)
+        self.result = result
 
 
 class KerasplugWarning(UserWarning):

@@ -17,7 +17,7 @@ MODULES = sorted(
 # Examples there start Keras; they run together with the other tests that do.
 ENGINE = ("kerasplug.create_layer", "kerasplug.saving", "kerasplug.implementation")
 #: All of a room whose examples work on models.
-ENGINE_ROOM = ("kerasplug.models.", "kerasplug.devices.")
+ENGINE_ROOM = ("kerasplug.models.", "kerasplug.devices.", "kerasplug.seeding.")
 
 
 @pytest.mark.parametrize(

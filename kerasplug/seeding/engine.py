@@ -1,0 +1,82 @@
+"""The engine of the session: which one it is, and what it is told before it starts."""
+
+import importlib
+import sys
+from typing import Any
+
+from kerasplug._frameworks import family_root, version_of
+from kerasplug.implementation import backend, chosen, implementation, loaded
+from kerasplug.seeding.environment import set_for, take_back
+from kerasplug.seeding.measures import Plan, Wish, not_asked, unneeded
+
+__all__ = ["engine_name", "is_started", "plans_of", "start"]
+
+#: Backends whose settings are known, each in a module of its own.
+_KNOWN = ("jax", "numpy", "tensorflow", "torch")
+
+#: Measure -> the argument that asks it away.
+_ARGUMENTS = {
+    "gpu": "disable_gpu=False",
+    "cpu parallelism": "disable_parallel_cpu=False",
+    "op determinism": "op_determinism=False",
+}
+
+
+def engine_name() -> str:
+    """What Keras computes with, or would; empty where no Keras is installed."""
+    if loaded() or version_of(family_root(chosen())):
+        return backend()
+    return ""
+
+
+def is_started() -> bool:
+    """Whether the engine is loaded, so that it may be too late for something."""
+    return engine_name() in sys.modules
+
+
+def start(wish: Wish) -> bool:
+    """Start Keras, with an engine that is told beforehand what it reads only then.
+
+    Returns:
+        Whether it was loaded before.
+
+    Raises:
+        KerasBrokenError: it can't be imported. The environment is as it was.
+    """
+    if loaded():
+        return True
+    told = [name for name, asked in wish.asked().items() if asked]
+    if not is_started():
+        for measure in told:
+            set_for(measure, _variables(measure))
+    try:
+        implementation().utils  # noqa: B018 -- the access starts Keras
+    except BaseException:
+        for measure in told:
+            take_back(measure)
+        raise
+    return False
+
+
+def _variables(measure: str) -> dict[str, str]:
+    if engine_name() not in _KNOWN:
+        return {}
+    found: dict[str, str] = _module().variables(measure)
+    return found
+
+
+def _module() -> Any:
+    return importlib.import_module(f"kerasplug.seeding.on_{engine_name()}")
+
+
+def plans_of(wish: Wish) -> list[Plan]:
+    """What is to be done with the engine; nothing is changed by asking."""
+    name = engine_name()
+    if name in _KNOWN:
+        plans: list[Plan] = _module().plans(wish)
+        return plans
+    why = f"the settings of {name} are not known" if name else "no Keras is installed"
+    return [
+        unneeded(measure, why) if asked else not_asked(measure, _ARGUMENTS[measure])
+        for measure, asked in wish.asked().items()
+    ]
