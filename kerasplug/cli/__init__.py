@@ -32,6 +32,7 @@ COMMANDS = {
     "cite": ("cite", "print BibTeX of Keras, of applications and of data sets"),
     "backend": ("backend", "list, show, check or choose what Keras computes with"),
     "compare": ("compare", "run a saved model on several backends, and compare"),
+    "reproduce": ("reproduce", "run a script again, and name the first difference"),
     "cache": ("cache", "show or clear what kerasplug keeps on disk"),
     "install-command": (
         "install_command",

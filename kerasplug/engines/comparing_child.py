@@ -4,24 +4,15 @@ It reads a request, and writes an answer in JSON and outputs in `.npz`: files of
 own, since native libraries print to standard output.
 """
 
-import faulthandler
 import importlib.metadata
-import json
-import os
-import sys
-import threading
 import time
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from kerasplug.files import write_atomically
+from kerasplug.engines.apart import answer_and_end
 
 __all__ = ["main"]
-
-#: How much of an error's text is kept, in characters.
-_LONGEST: Final = 4000
 
 
 def main(request: dict[str, Any]) -> None:
@@ -30,35 +21,7 @@ def main(request: dict[str, Any]) -> None:
     Args:
         request: as `kerasplug.engines.comparing_runs` makes it.
     """
-    _end_with_the_host()
-    # Neither needs Python's cooperation: standard error says where it crashed or hung.
-    faulthandler.enable()
-    faulthandler.dump_traceback_later(request["timeout"], exit=True)
-    answer: dict[str, Any] = {"state": "failed", "error": "", "versions": {}}
-    try:
-        answer |= _predicted(request, answer)
-    except BaseException as error:  # noqa: BLE001 -- the host has to hear of it
-        traceback.print_exc()
-        answer["error"] = f"{type(error).__name__}: {error}"[:_LONGEST]
-    data = json.dumps(answer).encode()
-    write_atomically(request["answer"], data)
-    sys.stderr.flush()
-    # All is written; engines that crash or hang at the end of a process can't undo it.
-    os._exit(0)
-
-
-def _end_with_the_host() -> None:
-    """End this process when the host's end of standard input is closed."""
-    kept = os.dup(0)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-
-    def watch() -> None:
-        os.read(kept, 1)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="kerasplug-host", daemon=True).start()
+    answer_and_end(request, request["answer"], lambda so: _predicted(request, so))
 
 
 def _predicted(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
