@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-__all__ = ["admitted", "install", "is_installed"]
+__all__ = ["Loader", "admitted", "install", "is_installed"]
 
 #: Name -> the package that Keras pours in; of those that somebody has chosen by name.
 admitted: "dict[str, str]" = {}
 
 
-class _Loader:
+class Loader:
     """Loads a module as its own loader does, and changes it afterwards."""
 
     def __init__(self, loader: "Any", change: "Callable[[ModuleType], None]") -> None:
@@ -68,7 +68,7 @@ class _Finder:
             spec = finder.find_spec(name, path, target)
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Loader(spec.loader, change)  # type: ignore[assignment]  # it has what the import system asks for
+                    spec.loader = Loader(spec.loader, change)  # type: ignore[assignment]  # it has what the import system asks for
                 return spec
         return None
 

@@ -408,7 +408,7 @@ TORCH = """
     import json, random, sys
     import kerasplug
     assert "torch" not in sys.modules
-    from kerasplug.seeding.late import when_imported
+    from kerasplug._frameworks.late import when_imported
     made = []
     when_imported("torch", lambda torch: made.append(torch.get_rng_state()))
     with kerasplug.seeded(42):

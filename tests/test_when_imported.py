@@ -12,8 +12,8 @@ import threading
 import pytest
 from bare import bare
 
-from kerasplug.seeding import late
-from kerasplug.seeding.late import is_loaded, when_imported
+from kerasplug._frameworks import late
+from kerasplug._frameworks.late import is_loaded, when_imported
 
 
 @pytest.fixture
@@ -106,11 +106,37 @@ def test_what_an_import_draws_is_taken_back(tmp_path, module):
     """A module that draws from Python's generator changes no draw after it."""
     (tmp_path / f"{module}.py").write_text("import random\nVALUE = random.random()\n")
     during = []
-    when_imported(module, lambda _: during.append(random.getstate()))
+    when_imported(module, lambda _: during.append(random.getstate()), undrawn=True)
     before = random.getstate()
     loaded = importlib.import_module(module)
     assert [random.getstate()] == during == [before]
     assert random.random() == loaded.VALUE  # noqa: S311 -- no secret
+
+
+def test_what_an_import_draws_stays_drawn_unless_it_is_asked(tmp_path, module):
+    """By default an import draws what it draws without anybody waiting."""
+    (tmp_path / f"{module}.py").write_text("import random\nVALUE = random.random()\n")
+    when_imported(module, lambda _: None)
+    before = random.getstate()
+    importlib.import_module(module)
+    after = random.getstate()
+    random.setstate(before)
+    random.random()  # noqa: S311 -- no secret
+    assert random.getstate() == after
+
+
+def test_an_action_can_be_done_at_each_new_import(module):
+    """A module that is dropped and imported anew is another one."""
+    seen = []
+    take_back = when_imported(module, seen.append, again=True)
+    made = [importlib.import_module(module)]
+    del sys.modules[module]
+    made.append(importlib.import_module(module))
+    take_back()
+    del sys.modules[module]
+    importlib.import_module(module)
+
+    assert [id(one) for one in seen] == [id(one) for one in made]
 
 
 def test_an_import_that_fails_does_not_count(tmp_path, module):
@@ -203,7 +229,7 @@ def test_the_finder_is_there_while_somebody_waits(tmp_path):
     """Python's list of finders is as before once nobody waits."""
     code = """
         import sys
-        from kerasplug.seeding.late import when_imported
+        from kerasplug._frameworks.late import when_imported
         before = list(sys.meta_path)
         one, two = (when_imported(name, print) for name in ("numpy", "torch"))
         assert len(sys.meta_path) == len(before) + 1
@@ -273,7 +299,7 @@ def test_numpy_is_waited_for_in_a_fresh_process():
     """A package with compiled parts is imported as ever, and the action sees it."""
     code = """
         import sys
-        from kerasplug.seeding.late import when_imported
+        from kerasplug._frameworks.late import when_imported
         seen = []
         when_imported("numpy", lambda one: seen.append(one.random.default_rng(1)))
         assert "numpy" not in sys.modules
@@ -293,7 +319,7 @@ def test_waiting_imports_nothing(tmp_path):
     """Waiting for engines imports none, also where none is installed."""
     code = """
         import sys
-        from kerasplug.seeding.late import when_imported
+        from kerasplug._frameworks.late import when_imported
         take_back = [when_imported(name, print) for name in ("keras", "numpy", "torch")]
         for one in take_back:
             one()

@@ -4,7 +4,7 @@ import functools
 from types import ModuleType
 from typing import Any, Final
 
-from kerasplug.reproducing.importing import when_imported
+from kerasplug._frameworks.late import when_imported
 from kerasplug.reproducing.tracing import Trace, put_round
 from kerasplug.reproducing.tracing_random import noticed
 

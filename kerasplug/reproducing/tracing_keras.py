@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any, Final
 
-from kerasplug.reproducing.importing import when_imported
+from kerasplug._frameworks.late import when_imported
 from kerasplug.reproducing.journal import OURS, Group
 from kerasplug.reproducing.tracing import Engine, Trace, put_round
 from kerasplug.reproducing.tracing_values import flat
@@ -50,8 +50,8 @@ def watch_keras(trace: Trace) -> None:
     def legacy_came(module: ModuleType) -> None:
         trace.note(f"Nothing inside {module.__name__} was compared, only results.")
 
-    when_imported("keras", keras_came)
-    when_imported("tf_keras", legacy_came)
+    when_imported("keras", keras_came, again=True)
+    when_imported("tf_keras", legacy_came, again=True)
 
 
 class _Calls(threading.local):

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, Final
 
-from kerasplug.reproducing.importing import when_imported
+from kerasplug._frameworks.late import when_imported
 from kerasplug.reproducing.journal import Group
 from kerasplug.reproducing.tracing import Trace, put_round
 

@@ -1,9 +1,10 @@
 """Arrays and tensors of any engine as bytes, and structures of them as a flat list.
 
-Engines are told by what their objects have: nothing is imported that the traced
-program hasn't imported itself.
+Engines are told by what their objects have: none is imported that the traced program
+hasn't imported itself.
 """
 
+import importlib
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -66,7 +67,7 @@ def host(value: Any) -> Any:
         return _from_jax(value)
     if hasattr(value, "numpy"):
         value = value.numpy()
-    return sys.modules["numpy"].asarray(value)
+    return importlib.import_module("numpy").asarray(value)
 
 
 def _from_torch(tensor: Any) -> Any:
@@ -82,7 +83,7 @@ def _from_jax(array: Any) -> Any:
     jax = sys.modules["jax"]
     if jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key):
         array = jax.random.key_data(array)
-    return sys.modules["numpy"].asarray(array)
+    return importlib.import_module("numpy").asarray(array)
 
 
 def plain(value: Any) -> tuple[str, tuple[int, ...], memoryview, bool]:
@@ -97,10 +98,10 @@ def plain(value: Any) -> tuple[str, tuple[int, ...], memoryview, bool]:
     name = ""
     if isinstance(value, tuple):
         name, value = value
-    array = sys.modules["numpy"].asarray(value)
+    array = importlib.import_module("numpy").asarray(value)
     if array.dtype.kind in "OSUT":
         return "string", array.shape, memoryview(_texts(array)), True
-    whole = sys.modules["numpy"].ascontiguousarray(array).reshape(-1)
+    whole = importlib.import_module("numpy").ascontiguousarray(array).reshape(-1)
     # Not all dtypes of engines have a buffer that `memoryview` knows.
     return name or array.dtype.name, array.shape, whole.view("uint8").data, False
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
-from kerasplug.seeding.late import is_loaded, when_imported
+from kerasplug._frameworks.late import is_loaded, when_imported
 
 __all__ = [
     "SOURCES",
@@ -102,7 +102,7 @@ def seed_when_loaded(
             if then is not None and restore is not None:
                 then(source, restore)
 
-        return when_imported(source.module, act)
+        return when_imported(source.module, act, undrawn=True)
 
     taken = [waiting(one) for one in SOURCES if not is_loaded(one.module)]
 

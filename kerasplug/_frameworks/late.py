@@ -1,5 +1,6 @@
-"""What is done once something has been imported: engines that come later."""
+"""What is done once something has been imported, by whomever."""
 
+import dataclasses
 import random
 import sys
 import threading
@@ -9,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from _kerasplug_backends import _Loader
+from _kerasplug_backends import Loader
 
 __all__ = ["is_loaded", "when_imported"]
 
@@ -17,9 +18,18 @@ Action = Callable[[ModuleType], object]
 
 _lock = threading.RLock()
 
-#: Name -> what is to be done, in the order of asking. Each is in a list of its own, so
-#: that two equal actions are two.
-_waiting: dict[str, list[list[Action]]] = {}
+
+@dataclasses.dataclass(eq=False, slots=True)  # two equal entries are two
+class _Entry:
+    """What is to be done; the rest as `when_imported` takes it."""
+
+    action: Action
+    again: bool
+    undrawn: bool
+
+
+#: Name -> what is to be done, in the order of asking.
+_waiting: dict[str, list[_Entry]] = {}
 
 #: What was waited for and has run to its end, though Python may not say so yet.
 _complete: "weakref.WeakValueDictionary[str, ModuleType]" = (
@@ -27,7 +37,7 @@ _complete: "weakref.WeakValueDictionary[str, ModuleType]" = (
 )
 
 
-class _Loading(_Loader):
+class _Loading(Loader):
     """Loads a module, takes back what that drew, and does what waited for it."""
 
     def __init__(self, loader: Any) -> None:
@@ -39,7 +49,8 @@ class _Loading(_Loader):
         super().exec_module(module)
 
     def _after(self, module: ModuleType) -> None:
-        random.setstate(self._before)
+        if any(one.undrawn for one in _entries(module.__name__)):
+            random.setstate(self._before)
         _act(module)
 
 
@@ -84,21 +95,25 @@ class _Finder:
 _finder = _Finder()
 
 
-def when_imported(name: str, action: Action) -> Callable[[], None]:
+def when_imported(
+    name: str, action: Action, *, again: bool = False, undrawn: bool = False
+) -> Callable[[], None]:
     """Do something once, right after a module's first import; at once if it is loaded.
 
     What is imported stays as it is: its `__spec__` and its `__loader__` are those that
     it would have had. An import that fails does not count. One that another thread has
     begun before anybody waited is not seen.
 
-    What the import draws from Python's `random` is taken back, so that a program draws
-    the same with and without it. Keras' does: rich, which it imports, numbers styles.
-
     Args:
         name: of the module, as `import` spells it: `"torch"`.
         action: called with the module, in the thread that imports it, before the
             import statement goes on. What it raises, the import raises. Several are
             called in the order in which they were given.
+        again: whether it is done each time that the module is imported anew, as after
+            `keras.config.set_backend`.
+        undrawn: whether what the import draws from Python's `random` is taken back, so
+            that a program draws the same with and without it. Keras' does: rich, which
+            it imports, numbers styles.
 
     Returns:
         A function that takes the action back; after the import, and a second time, it
@@ -111,7 +126,7 @@ def when_imported(name: str, action: Action) -> Callable[[], None]:
         >>> [module.__name__ for module in seen]
         ['colorsys']
     """
-    entry = [action]
+    entry = _Entry(action, again, undrawn)
     with _lock:
         _waiting.setdefault(name, []).append(entry)
         if _finder not in sys.meta_path:
@@ -123,7 +138,7 @@ def when_imported(name: str, action: Action) -> Callable[[], None]:
     # Asked after the entry was made: so no import slips through between the two.
     module = sys.modules.get(name)
     there = is_loaded(name) or module is _complete.get(name, sys)
-    if module is not None and there and _taken(name, entry):
+    if module is not None and there and _is_due(name, entry):
         action(module)
     return take_back
 
@@ -140,11 +155,10 @@ def is_loaded(name: str) -> bool:
     return module is not None and not getattr(spec, "_initializing", False)
 
 
-def _taken(name: str, entry: list[Action]) -> bool:
+def _taken(name: str, entry: _Entry) -> bool:
     """Whether the entry was still there; it is not any more."""
     with _lock:
         entries = _waiting.get(name, [])
-        # By identity: two equal actions are two.
         kept = [one for one in entries if one is not entry]
         if len(kept) == len(entries):
             return False
@@ -156,12 +170,21 @@ def _taken(name: str, entry: list[Action]) -> bool:
         return True
 
 
+def _entries(name: str) -> list[_Entry]:
+    with _lock:
+        return list(_waiting.get(name, ()))
+
+
+def _is_due(name: str, entry: _Entry) -> bool:
+    """Whether it is to be done now; unless it is for each time, then never again."""
+    return entry in _entries(name) if entry.again else _taken(name, entry)
+
+
 def _act(module: ModuleType) -> None:
     """Do what was to be done after this import."""
     name = module.__name__
     with _lock:
-        entries = list(_waiting.get(name, ()))
         _complete[name] = module
-    for entry in entries:
-        if _taken(name, entry):
-            entry[0](module)
+    for entry in _entries(name):
+        if _is_due(name, entry):
+            entry.action(module)
