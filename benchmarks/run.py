@@ -24,6 +24,7 @@ import discovery
 import fetching
 import imports
 import loading
+import seeding
 import weights
 import workers
 from timing import Row
@@ -42,6 +43,7 @@ _BENCHMARKS: Mapping[str, Callable[[Workshop, int], list[Row]]] = {
     "backends": backends.measure,
     "workers": workers.measure,
     "devices": devices.measure,
+    "seeding": seeding.measure,
 }
 _REPEATS = 21
 _QUICK = 5
