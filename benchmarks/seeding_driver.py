@@ -16,8 +16,8 @@ from typing import Any
 
 #: (wall, CPU) seconds.
 Sample = tuple[float, float]
-#: Of the small network: steps of 32 pictures.
-STEPS = 12
+#: Steps of 32 pictures.
+STEPS = {"small": 12, "large": 4}
 
 
 def main(what: str, *arguments: str) -> None:
@@ -86,14 +86,15 @@ def _take_turns(model: str, *measures: str) -> None:
         quiet=True,
         hash_seed="ignore",
     )
-    train = _training({"small": _small, "large": _large}[model])
+    layers = {"small": _small, "large": _large}[model]
+    train = _training(layers, STEPS[model])
     train()
     print("ready", flush=True)
     for _ in sys.stdin:
         print(json.dumps(_timed(train)), flush=True)
 
 
-def _training(layers: Callable[[Any], list[Any]]) -> Callable[[], object]:
+def _training(layers: Callable[[Any], list[Any]], steps: int) -> Callable[[], object]:
     """An epoch of `fit` with Adam, shuffled."""
     import numpy as np
 
@@ -101,7 +102,7 @@ def _training(layers: Callable[[Any], list[Any]]) -> Callable[[], object]:
     model = keras.Sequential(layers(keras))
     model.compile("adam", "sparse_categorical_crossentropy")
     rng = np.random.default_rng(1)
-    x = rng.random((32 * STEPS, *model.input_shape[1:]), dtype="float32")
+    x = rng.random((32 * steps, *model.input_shape[1:]), dtype="float32")
     y = rng.integers(0, 10, len(x))
     return lambda: model.fit(x, y, batch_size=32, verbose=0)
 

@@ -92,6 +92,16 @@ def test_a_script_that_fails_ends_with_1(shop, script):
     assert "Run 1 of" in said.err
 
 
+def test_hashes_can_be_fixed(shop, tmp_path):
+    """With --hash-seed all runs have this one, and without it each has another."""
+    path = tmp_path / "says.py"
+    path.write_text("import os, sys\nsys.exit('has ' + os.environ['PYTHONHASHSEED'])\n")
+
+    fixed = shop.run("reproduce", path, "--hash-seed=7", "--backend=jax")
+    assert "has 7" in fixed.err
+    assert "has 1" in shop.run("reproduce", path, "--backend=jax").err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -100,6 +110,8 @@ def test_a_script_that_fails_ends_with_1(shop, script):
         ["FOLDER"],
         ["SCRIPT", "--runs=1"],
         ["SCRIPT", "--runs=x"],
+        ["SCRIPT", "--hash-seed=-1"],
+        ["SCRIPT", "--hash-seed=4294967296"],
         ["SCRIPT", "--timeout=0"],
         ["SCRIPT", "--timeout=nan"],
         ["SCRIPT", "--backend=jacks"],

@@ -107,6 +107,20 @@ def test_each_run_has_other_hashes(functions):
     assert any("PYTHONHASHSEED" in one for one in found.causes)
 
 
+def test_the_caller_may_fix_the_hashes(functions):
+    """With one hash seed for all runs, what depends on hashes is the same."""
+    assert check_reproducible(functions.hashed, environment={"PYTHONHASHSEED": "3"})
+
+
+def test_fixed_hashes_are_no_cause(functions):
+    """Where the caller has fixed them, nothing is put down to hashes."""
+    fixed = {"PYTHONHASHSEED": "3"}
+    found = check_reproducible(functions.chance, environment=fixed)
+
+    assert found.causes
+    assert not any("PYTHONHASHSEED" in one for one in found.causes)
+
+
 def test_causes_are_not_looked_for_where_nobody_asks(functions):
     """Without `explain` the answer has no causes."""
     assert check_reproducible(functions.chance, explain=False).causes == ()

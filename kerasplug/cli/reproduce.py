@@ -37,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how long one run may take (default: %(default)s)",
     )
     parser.add_argument(
+        "--hash-seed",
+        type=_hash_seed,
+        metavar="N",
+        help="PYTHONHASHSEED of all runs (default: each run has another one)",
+    )
+    parser.add_argument(
         "--no-explain",
         dest="explain",
         action="store_false",
@@ -81,6 +87,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _hash_seed(text: str) -> str:
+    if not text.isdecimal() or int(text) >= 1 << 32:
+        message = f"expected a whole number from 0 to 4294967295, received {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return text
+
+
 def _seconds(text: str) -> float:
     try:
         value = float(text)
@@ -102,11 +115,13 @@ def run(options: argparse.Namespace) -> int:
     """
     from kerasplug.reproducing.checking import check_reproducible
 
+    hashes = options.hash_seed
     found = check_reproducible(
         options.script,
         options.runs,
         argv=options.arguments,
         timeout=options.timeout,
+        environment={} if hashes is None else {"PYTHONHASHSEED": hashes},
         backend=options.backend,
         explain=options.explain,
     )

@@ -70,7 +70,9 @@ def check_reproducible(  # noqa: PLR0913 -- all of it is the setting of one expe
             runs some more times under other settings.
         keep: how many bytes of arrays one run may keep on disk, >= 0, 256 MiB by
             default. What is beyond that is compared, but not told element by element.
-        environment: variables that the processes have besides those of this one.
+        environment: variables that the processes have besides those of this one;
+            with PYTHONHASHSEED among them all runs have the same hashes, as a program
+            has that begins anew by `use_session_with_seed(…, hash_seed="reexec")`.
 
     Returns:
         A `Reproducibility`, which is true where all runs gave the same.

@@ -1,6 +1,5 @@
 """Running a program in fresh processes, under one setting or another."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -22,7 +21,7 @@ _ONE_THREAD: Final = {
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
 }
-_ONE_THREAD_OF_XLA: Final = "--xla_cpu_multi_thread_eigen=false"
+_HASHES: Final = "PYTHONHASHSEED"
 
 
 class Program(NamedTuple):
@@ -95,6 +94,11 @@ class Laboratory:
         self._environment = dict(environment)
         self._started = 0
 
+    @property
+    def has_fixed_hashes(self) -> bool:
+        """Whether the caller has given all runs one hash seed."""
+        return _HASHES in self._environment
+
     def run(
         self,
         number: int,
@@ -148,9 +152,5 @@ class Laboratory:
     def _variables(self, number: int, setting: Setting) -> dict[str, str]:
         """What differs between runs, and what the caller wants."""
         seed = number if setting.hash_seed is None else setting.hash_seed
-        found = {**self._environment, "PYTHONHASHSEED": str(seed)}
-        if setting.one_thread:
-            flags = found.get("XLA_FLAGS", os.environ.get("XLA_FLAGS", ""))
-            found |= _ONE_THREAD
-            found["XLA_FLAGS"] = f"{flags} {_ONE_THREAD_OF_XLA}".strip()
-        return found
+        threads = _ONE_THREAD if setting.one_thread else {}
+        return {_HASHES: str(seed), **self._environment, **threads}
