@@ -303,7 +303,7 @@ def test_what_comes_after_a_block_is_not_seeded():
     code = """
         import json
         from kerasplug import seeded
-        from kerasplug.seeding import late
+        from kerasplug._frameworks import late
         with seeded(42):
             assert "numpy" in late._waiting
         import numpy as np

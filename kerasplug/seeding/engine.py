@@ -9,7 +9,7 @@ from kerasplug.implementation import backend, chosen, implementation, loaded
 from kerasplug.seeding.environment import set_for, take_back
 from kerasplug.seeding.measures import Plan, Wish, not_asked, unneeded
 
-__all__ = ["engine_name", "is_started", "plans_of", "start"]
+__all__ = ["engine_name", "plans_of", "start"]
 
 #: Backends whose settings are known, each in a module of its own.
 _KNOWN = ("jax", "numpy", "tensorflow", "torch")
@@ -29,13 +29,12 @@ def engine_name() -> str:
     return ""
 
 
-def is_started() -> bool:
-    """Whether the engine is loaded, so that it may be too late for something."""
-    return engine_name() in sys.modules
-
-
-def start(wish: Wish) -> bool:
+def start(engine: str, wish: Wish) -> bool:
     """Start Keras, with an engine that is told beforehand what it reads only then.
+
+    Args:
+        engine: its name.
+        wish: what it is told.
 
     Returns:
         Whether it was loaded before.
@@ -46,9 +45,9 @@ def start(wish: Wish) -> bool:
     if loaded():
         return True
     told = [name for name, asked in wish.asked().items() if asked]
-    if not is_started():
+    if engine not in sys.modules:
         for measure in told:
-            set_for(measure, _variables(measure))
+            set_for(measure, _variables(engine, measure))
     try:
         implementation().utils  # noqa: B018 -- the access starts Keras
     except BaseException:
@@ -58,24 +57,24 @@ def start(wish: Wish) -> bool:
     return False
 
 
-def _variables(measure: str) -> dict[str, str]:
-    if engine_name() not in _KNOWN:
+def _variables(engine: str, measure: str) -> dict[str, str]:
+    if engine not in _KNOWN:
         return {}
-    found: dict[str, str] = _module().variables(measure)
+    found: dict[str, str] = _module(engine).variables(measure)
     return found
 
 
-def _module() -> Any:
-    return importlib.import_module(f"kerasplug.seeding.on_{engine_name()}")
+def _module(engine: str) -> Any:
+    return importlib.import_module(f"kerasplug.seeding.on_{engine}")
 
 
-def plans_of(wish: Wish) -> list[Plan]:
-    """What is to be done with the engine; nothing is changed by asking."""
-    name = engine_name()
-    if name in _KNOWN:
-        plans: list[Plan] = _module().plans(wish)
+def plans_of(engine: str, wish: Wish) -> list[Plan]:
+    """What is to be done with an engine that is loaded; asking changes nothing."""
+    if engine in _KNOWN:
+        plans: list[Plan] = _module(engine).plans(wish)
         return plans
-    why = f"the settings of {name} are not known" if name else "no Keras is installed"
+    known = f"the settings of {engine} are not known"
+    why = known if engine else "no Keras is installed"
     return [
         unneeded(measure, why) if asked else not_asked(measure, _ARGUMENTS[measure])
         for measure, asked in wish.asked().items()

@@ -5,6 +5,7 @@ R/seed.R), in its order: hooks, a cleared session, devices, seeds, threads, the 
 hooks.
 """
 
+import dataclasses
 import importlib.util
 import sys
 import warnings
@@ -18,7 +19,7 @@ from kerasplug.models.kinds import is_layer
 from kerasplug.registry.calling import HookAnswer, call_hook
 from kerasplug.seeding import hashes
 from kerasplug.seeding.deriving import checked_seed
-from kerasplug.seeding.engine import engine_name, is_started, plans_of, start
+from kerasplug.seeding.engine import engine_name, plans_of, start
 from kerasplug.seeding.environment import is_set_for
 from kerasplug.seeding.layers import capture_layers, reseed
 from kerasplug.seeding.measures import Plan, Wish
@@ -67,8 +68,9 @@ def use_session_with_seed(
     Args:
         seed: a whole number from 0 to 2**32 - 1.
         disable_gpu: compute on the processor only.
-        disable_parallel_cpu: compute with one thread. What is computed with several is
-            the same each time as well in all that was measured, and other than this.
+        disable_parallel_cpu: compute with one thread. With several, some sums come in
+            another order each time, and a machine with other processors gives other
+            numbers.
         quiet: print nothing.
         strict: raise where a measure comes too late, before anything is changed, or a
             plugin's hook fails. False: say so in the report. The hash seed has its own
@@ -121,19 +123,20 @@ def use_session_with_seed(
     if hash_seed == "reexec" and not hashes.is_fixed():
         hashes.begin_anew()
     hashing = hashes.planned(hash_seed)
-    if strict:
-        _refuse_late(seed, hashing, plans_of(wish) if is_started() else [])
+    engine = engine_name()
+    if strict and engine in sys.modules:
+        _refuse_late(SeedReport(seed, engine, ()), hashing, plans_of(engine, wish))
     called = call_hook("kerasplug_before_seed", seed=seed)
     _raise_first(called, strict=strict)
     measures = [
         *_done([hashing]),
-        *_session(wish),
-        *_disabled(wish),
-        *_seeded(seed),
+        *_session(engine, wish),
+        *_disabled(engine, wish),
+        *_seeded(engine, seed),
         *_layers(models, seed),
     ]
     called += call_hook("kerasplug_after_seed", seed=seed)
-    report = SeedReport(seed, engine_name(), (*measures, *_told(called)))
+    report = SeedReport(seed, engine, (*measures, *_told(called)))
     _tell(report, hashing.measure, quiet=quiet)
     _raise_first(called, strict=strict)
     return report
@@ -148,12 +151,12 @@ def _wish(gpu: bool, parallel: bool, determinism: bool) -> Wish:  # noqa: FBT001
     return Wish(gpu, parallel, determinism, frozenset(undo))
 
 
-def _refuse_late(seed: int, hashing: Plan, plans: Sequence[Plan]) -> None:
+def _refuse_late(report: SeedReport, hashing: Plan, plans: Sequence[Plan]) -> None:
     """Raise where something has to come before what has come already."""
     measures = tuple(one.measure for one in (hashing, *plans))
     late = tuple(one for one in measures[1:] if not one.ok)
     if late:
-        raise refused(SeedReport(seed, engine_name(), measures), late)
+        raise refused(dataclasses.replace(report, measures=measures), late)
 
 
 def _raise_first(answers: Sequence[HookAnswer], *, strict: bool) -> None:
@@ -179,11 +182,11 @@ def _done(plans: Sequence[Plan]) -> list[Measure]:
     return [plan.measure for plan in plans]
 
 
-def _session(wish: Wish) -> list[Measure]:
+def _session(engine: str, wish: Wish) -> list[Measure]:
     """Keras started, or its session cleared."""
-    if not engine_name():
+    if not engine:
         return [_none("session", "no Keras is installed")]
-    if not start(wish):
+    if not start(engine, wish):
         return [_none("session", "Keras was not in use before")]
     _clear()
     reason = "keras.utils.clear_session()"
@@ -207,9 +210,9 @@ def _clear() -> None:
         keras.distribution.set_distribution(distribution)
 
 
-def _disabled(wish: Wish) -> list[Measure]:
+def _disabled(engine: str, wish: Wish) -> list[Measure]:
     """What the engine is told."""
-    measures = _done(plans_of(wish))
+    measures = _done(plans_of(engine, wish))
     _held.difference_update(wish.undo)
     _held.update(
         one.name for one in measures if one.state == "applied" or is_set_for(one.name)
@@ -217,11 +220,11 @@ def _disabled(wish: Wish) -> list[Measure]:
     return measures
 
 
-def _seeded(seed: int) -> list[Measure]:
+def _seeded(engine: str, seed: int) -> list[Measure]:
     """Random numbers, of what is loaded and of what will be."""
     done = seed_everything_loaded(seed)
     measures = [Measure(name=a, state="applied", reason=b) for a, b in done]
-    if engine_name() == "jax":
+    if engine == "jax":
         reason = "no random state of its own; the keys are in Keras' seed generators"
         measures.append(_none("jax", reason))
     while _awaited:  # by an earlier call, with its seed

@@ -1,5 +1,7 @@
 """What this distribution tells kerasplug: plain records, no NumPy, no Keras."""
 
+import sys
+
 from kerasplug import BackendRecord, hookimpl
 
 
@@ -22,6 +24,8 @@ def kerasplug_backends() -> list[BackendRecord]:
 @hookimpl
 def kerasplug_after_seed(seed: int) -> list[str]:
     """Workers that are alive draw anew what dropout drops."""
-    from kerasplug_plaidml.engine import PlaidML
-
-    return PlaidML.seed_workers(seed)
+    engine = sys.modules.get("kerasplug_plaidml.engine")
+    if engine is None:  # then nobody has started a worker
+        return []
+    texts: list[str] = engine.PlaidML.seed_workers(seed)
+    return texts
