@@ -340,7 +340,7 @@ def drawn_from(places, values):
 if kp.backend() == "tensorflow":
     import tensorflow as tf
 results = set()
-for _ in range(1000 if os.environ["RACES"] == "1" else 40):
+for _ in range(1000 if os.environ["PATIENT"] == "1" else 40):
     results.add(sha(RACE))
     if len(results) > 1:
         break
@@ -353,7 +353,7 @@ said["different"] = len(results)
 def test_without_one_thread_threads_race(engines, backend):
     """Weighted counts and gradients of indexing are sums in the threads' order."""
     program = RACE.replace("RACE", RACES[backend])
-    each = {"SINGLE": "1", "RACES": "0"}, {"SINGLE": "0", "RACES": "1"}
+    each = {"SINGLE": "1", "PATIENT": "0"}, {"SINGLE": "0", "PATIENT": "1"}
     single, several = pair(engines, backend, program, *each, DETERMINISM="0")
 
     assert single["different"] == 1 < several["different"]
@@ -363,7 +363,7 @@ def test_without_one_thread_threads_race(engines, backend):
 def test_without_op_determinism_pytorch_s_threads_race(engines):
     """With several threads, deterministic operations are what keeps the order."""
     program = RACE.replace("RACE", RACES["torch"])
-    each = {"DETERMINISM": "1", "RACES": "0"}, {"DETERMINISM": "0", "RACES": "1"}
+    each = {"DETERMINISM": "1", "PATIENT": "0"}, {"DETERMINISM": "0", "PATIENT": "1"}
     with_it, without = pair(engines, "torch", program, *each, SINGLE="0")
 
     assert with_it["different"] == 1 < without["different"]
