@@ -100,5 +100,5 @@ def too_late(name: str, reason: str, engine: str) -> Plan:
     from kerasplug.implementation import first_user, loaded
 
     who = first_user() if loaded() else ""
-    first = f"Keras was used first by {who}" if who else f"{engine} was used first"
+    first = f"first use of Keras: {who}" if who else f"{engine} was used first"
     return Plan(Measure(name=name, state="too late", reason=reason, first=first))
