@@ -30,12 +30,10 @@ class Program(NamedTuple):
     Args:
         label: what people call it.
         target: the same as a child takes it.
-        path: its `sys.path`.
     """
 
     label: str
     target: Mapping[str, Any]
-    path: list[str]
 
 
 class Setting(NamedTuple):
@@ -142,7 +140,6 @@ class Laboratory:
 
     def _request(self, folder: Path, depth: Depth, *, keep: bool) -> dict[str, Any]:
         return {
-            "path": self.program.path,
             "folder": str(folder),
             "keep": self._keep if keep else 0,
             "target": dict(self.program.target),

@@ -47,18 +47,13 @@ def _refuse(given: list[Any], field: str, rule: str) -> None:
         raise RecordError(_CALL, field, given, rule)
 
 
-def _path() -> list[str]:
-    # Python itself passes over what is no text.
-    return [entry for entry in sys.path if isinstance(entry, str)]
-
-
 def _script(name: str, argv: list[str]) -> Program:
     path = Path(name).absolute()
     if not path.is_file():
         what = f"There is no script {name}."
         mend = "give the path of a Python file"
         raise ReproducibilityError(what, mend=mend)
-    return Program(name, {"script": str(path), "argv": argv}, _path())
+    return Program(name, {"script": str(path), "argv": argv})
 
 
 def _function(target: Any, args: list[Any]) -> Program:
@@ -71,7 +66,7 @@ def _function(target: Any, args: list[Any]) -> Program:
         raise _lost(label, f"another thing by its name in {module.__name__}")
     name = "__main__" if main else _name_of(module)
     told = {"module": name, "qualname": target.__qualname__, "main": main}
-    return Program(label, {**told, "args": args}, _path())
+    return Program(label, {**told, "args": args})
 
 
 def _hidden(target: Any) -> str:
