@@ -56,7 +56,7 @@ def test_first_in_a_program_everything_is_applied(engines, backend):
     assert states["op determinism"] == states["session"] == "not applicable"
     assert states[backend] == OWN[backend]
     assert said["message"] == "Set session seed to 42 (disabled GPU, CPU parallelism)"
-    assert said["json"] == "hash seed"
+    assert said["json"] == "session"
     assert said["text"].splitlines()[0] == said["message"]
     assert len(said["text"].splitlines()) == len(states) + 1
 
@@ -160,6 +160,21 @@ def test_torch_can_still_be_told(engines):
     assert said["error"] is None
     assert said["states"]["cpu parallelism"] == "applied"
     assert said["now"] == 1
+
+
+def test_keras_gets_its_device_also_where_pytorch_is_loaded(engines):
+    """Keras reads its device at its import, which may come after PyTorch's."""
+    said = engines.told(
+        "torch",
+        f"""
+        import torch
+        said["states"] = states(kp.use_session_with_seed(42, {QUIET}))
+        said["device"] = os.environ.get("KERAS_TORCH_DEVICE")
+        """,
+    )
+
+    assert said["device"] == "cpu"
+    assert "too late" not in said["states"].values()
 
 
 @ON_EACH
@@ -351,7 +366,7 @@ def test_a_broken_keras_leaves_the_environment_as_it_was(tmp_path):
         from kerasplug.errors import KerasBrokenError
         before = dict(os.environ)
         try:
-            kp.use_session_with_seed(42, quiet=True, hash_seed="ignore")
+            kp.use_session_with_seed(42, quiet=True, hash_seed="warn")
         except KerasBrokenError:
             print({k: v for k, v in os.environ.items() if before.get(k) != v})
         """,

@@ -14,13 +14,6 @@ __all__ = ["engine_name", "plans_of", "start"]
 #: Backends whose settings are known, each in a module of its own.
 _KNOWN = ("jax", "numpy", "tensorflow", "torch")
 
-#: Measure -> the argument that asks it away.
-_ARGUMENTS = {
-    "gpu": "disable_gpu=False",
-    "cpu parallelism": "disable_parallel_cpu=False",
-    "op determinism": "op_determinism=False",
-}
-
 
 def engine_name() -> str:
     """What Keras computes with, or would; empty where no Keras is installed."""
@@ -45,7 +38,9 @@ def start(engine: str, wish: Wish) -> bool:
     if loaded():
         return True
     told = [name for name, asked in wish.asked().items() if asked]
-    if engine not in sys.modules:
+    # What is loaded may have started, without them. PyTorch's are for Keras as well,
+    # which reads its device when it is imported.
+    if engine not in sys.modules or engine == "torch":
         for measure in told:
             set_for(measure, _variables(engine, measure))
     try:
@@ -76,6 +71,6 @@ def plans_of(engine: str, wish: Wish) -> list[Plan]:
     known = f"the settings of {engine} are not known"
     why = known if engine else "no Keras is installed"
     return [
-        unneeded(measure, why) if asked else not_asked(measure, _ARGUMENTS[measure])
+        unneeded(measure, why) if asked else not_asked(measure)
         for measure, asked in wish.asked().items()
     ]

@@ -28,6 +28,13 @@ GPU = "gpu"
 PARALLEL = "cpu parallelism"
 DETERMINISM = "op determinism"
 
+#: Measure -> how it is asked away.
+_AWAY = {
+    GPU: "disable_gpu=False",
+    PARALLEL: "disable_parallel_cpu=False",
+    DETERMINISM: "op_determinism=False",
+}
+
 
 class Wish(NamedTuple):
     """What is asked for.
@@ -77,13 +84,13 @@ def unneeded(name: str, reason: str) -> Plan:
     return Plan(Measure(name=name, state="not applicable", reason=reason, disabled=off))
 
 
-def not_asked(name: str, argument: str) -> Plan:
+def not_asked(name: str) -> Plan:
     """A measure that nobody asked for."""
-    reason = f"not asked for: {argument}"
+    reason = f"not asked for: {_AWAY[name]}"
     return Plan(Measure(name=name, state="not applicable", reason=reason))
 
 
-def given_back(name: str, argument: str, do: Callable[[], Any] | None = None) -> Plan:
+def given_back(name: str, do: Callable[[], Any] | None = None) -> Plan:
     """A measure of an earlier call that is taken back, with its variables."""
 
     def undo() -> None:
@@ -91,7 +98,7 @@ def given_back(name: str, argument: str, do: Callable[[], Any] | None = None) ->
         if do is not None:
             do()
 
-    reason = f"given back: {argument}"
+    reason = f"given back: {_AWAY[name]}"
     return Plan(Measure(name=name, state="not applicable", reason=reason), undo)
 
 

@@ -72,12 +72,12 @@ def _has_started(jax: Any) -> bool:
 
 def _gpu(jax: Any, wish: Wish, *, started: bool) -> Plan:
     if not wish.disable_gpu and GPU not in wish.undo:
-        return not_asked(GPU, "disable_gpu=False")
+        return not_asked(GPU)
     only_cpu = started and jax.default_backend() == "cpu"
     if not wish.disable_gpu:
         if started and only_cpu and _has_plugins():
             return too_late(GPU, "JAX has started without its GPUs", "JAX")
-        return given_back(GPU, "disable_gpu=False", lambda: _follow(jax))
+        return given_back(GPU, lambda: _follow(jax))
     if only_cpu:
         return unneeded(GPU, "JAX computes on the processor")
     if started:
@@ -105,12 +105,12 @@ def _follow(jax: Any) -> None:
 
 def _parallel(wish: Wish, *, started: bool) -> Plan:
     if not wish.disable_parallel_cpu and PARALLEL not in wish.undo:
-        return not_asked(PARALLEL, "disable_parallel_cpu=False")
+        return not_asked(PARALLEL)
     single = os.environ.get(_PROCESSORS) == "1"
     if not wish.disable_parallel_cpu:
         if started:
             return too_late(PARALLEL, "JAX has started with one thread", "JAX")
-        return given_back(PARALLEL, "disable_parallel_cpu=False")
+        return given_back(PARALLEL)
     if started and not single:
         return too_late(PARALLEL, "JAX has started with its threads", "JAX")
     return applied(
@@ -122,7 +122,7 @@ def _parallel(wish: Wish, *, started: bool) -> Plan:
 
 def _determinism(jax: Any, wish: Wish, *, started: bool) -> Plan:
     if not wish.op_determinism:
-        return not_asked(DETERMINISM, "op_determinism=False")
+        return not_asked(DETERMINISM)
     if wish.disable_gpu or (started and jax.default_backend() == "cpu"):
         reason = "XLA has no other operations on a processor"
         return unneeded(DETERMINISM, reason)

@@ -38,7 +38,7 @@ def plans(wish: Wish) -> list[Plan]:
 
 def _gpu(wish: Wish) -> Plan:
     if not wish.disable_gpu:
-        return not_asked(GPU, "disable_gpu=False")
+        return not_asked(GPU)
     return unneeded(GPU, "NumPy computes on the processor")
 
 
@@ -51,11 +51,11 @@ def _parallel(wish: Wish) -> Plan:
     if PARALLEL in wish.undo and single:
         return too_late(PARALLEL, "NumPy has started with one thread", "NumPy")
     if PARALLEL in wish.undo:
-        return given_back(PARALLEL, "disable_parallel_cpu=False")
-    return not_asked(PARALLEL, "disable_parallel_cpu=False")
+        return given_back(PARALLEL)
+    return not_asked(PARALLEL)
 
 
 def _determinism(wish: Wish) -> Plan:
     if not wish.op_determinism:
-        return not_asked(DETERMINISM, "op_determinism=False")
+        return not_asked(DETERMINISM)
     return unneeded(DETERMINISM, "NumPy's operations are deterministic")

@@ -63,7 +63,7 @@ def _can_set(setter: Callable[[Any], None], new: Any, old: Any) -> bool:
 
 def _gpu(config: Any, wish: Wish) -> Plan:
     if not wish.disable_gpu and GPU not in wish.undo:
-        return not_asked(GPU, "disable_gpu=False")
+        return not_asked(GPU)
     there = config.list_physical_devices("GPU")
     if not there:
         return _no_gpu(wish)
@@ -80,20 +80,20 @@ def _gpu(config: Any, wish: Wish) -> Plan:
     if visible != wanted and not _can_set(show, wanted, visible):
         return too_late(GPU, "TensorFlow has started with its GPUs", "TensorFlow")
     if not wish.disable_gpu:
-        return given_back(GPU, "disable_gpu=False", lambda: show(there))
+        return given_back(GPU, lambda: show(there))
     reason = 'tf.config.set_visible_devices([], "GPU")'
     return applied(GPU, reason, hide)
 
 
 def _no_gpu(wish: Wish) -> Plan:
     if not wish.disable_gpu:
-        return given_back(GPU, "disable_gpu=False")
+        return given_back(GPU)
     return unneeded(GPU, "TensorFlow sees no GPU here")
 
 
 def _parallel(threading: Any, wish: Wish) -> Plan:
     if not wish.disable_parallel_cpu and PARALLEL not in wish.undo:
-        return not_asked(PARALLEL, "disable_parallel_cpu=False")
+        return not_asked(PARALLEL)
     wanted = 1 if wish.disable_parallel_cpu else 0
     pairs = [
         (
@@ -117,7 +117,7 @@ def _parallel(threading: Any, wish: Wish) -> Plan:
             setter(wanted)
 
     if not wanted:
-        return given_back(PARALLEL, "disable_parallel_cpu=False", change)
+        return given_back(PARALLEL, change)
     if late:
         return applied(PARALLEL, f"{_THREADS[0]}=1 and {_THREADS[1]}=1 at its start")
     return applied(PARALLEL, "tf.config.threading: 1 intra-op, 1 inter-op", change)
@@ -130,5 +130,5 @@ def _told_by_environment() -> bool:
 
 def _determinism(config: Any, wish: Wish) -> Plan:
     if not wish.op_determinism:
-        return not_asked(DETERMINISM, "op_determinism=False")
+        return not_asked(DETERMINISM)
     return applied(DETERMINISM, _WISHED, config.experimental.enable_op_determinism)

@@ -51,13 +51,13 @@ def plans(wish: Wish) -> list[Plan]:
 
 def _gpu(torch: Any, wish: Wish) -> Plan:
     if not wish.disable_gpu and GPU not in wish.undo:
-        return not_asked(GPU, "disable_gpu=False")
+        return not_asked(GPU)
     running = bool(loaded()) and backend() == "torch"
     on = implementation().ops.zeros(()).device.type if running else ""
     if not wish.disable_gpu:
         if on == "cpu" and _has_gpu(torch):
             return too_late(GPU, "Keras has chosen the processor", "PyTorch")
-        return given_back(GPU, "disable_gpu=False")
+        return given_back(GPU)
     if on not in ("", "cpu"):
         return too_late(GPU, f"Keras computes on {on}", "PyTorch")
     if not _has_gpu(torch):
@@ -74,11 +74,10 @@ def _has_gpu(torch: Any) -> bool:
 def _parallel(torch: Any, wish: Wish) -> Plan:
     if not wish.disable_parallel_cpu:
         if PARALLEL not in wish.undo or not _threads:
-            return not_asked(PARALLEL, "disable_parallel_cpu=False")
+            return not_asked(PARALLEL)
         before = _threads[0]
         return given_back(
             PARALLEL,
-            "disable_parallel_cpu=False",
             lambda: torch.set_num_threads(before),
         )
 
@@ -93,7 +92,7 @@ def _parallel(torch: Any, wish: Wish) -> Plan:
 
 def _determinism(torch: Any, wish: Wish) -> Plan:
     if not wish.op_determinism:
-        return not_asked(DETERMINISM, "op_determinism=False")
+        return not_asked(DETERMINISM)
     late = torch.cuda.is_initialized() and not wish.disable_gpu
     if late and os.environ.get(_WORKSPACE) not in _WORKSPACES:
         return too_late(

@@ -120,18 +120,18 @@ def use_session_with_seed(
         expected = ", ".join(map(repr, hashes.MODES))
         raise ConfigError(message, found=repr(hash_seed), expected=expected)
     wish = _wish(bool(disable_gpu), bool(disable_parallel_cpu), bool(op_determinism))
-    if hash_seed == "reexec" and not hashes.is_fixed():
-        hashes.begin_anew()
     hashing = hashes.planned(hash_seed)
+    if hash_seed == "reexec" and not hashing.measure.ok:
+        hashes.begin_anew()
     engine = engine_name()
     if strict and engine in sys.modules:
         _refuse_late(SeedReport(seed, engine, ()), hashing, plans_of(engine, wish))
     called = call_hook("kerasplug_before_seed", seed=seed)
     _raise_first(called, strict=strict)
     measures = [
-        *_done([hashing]),
         *_session(engine, wish),
         *_disabled(engine, wish),
+        *_done([hashing]),
         *_seeded(engine, seed),
         *_layers(models, seed),
     ]
@@ -153,8 +153,8 @@ def _wish(gpu: bool, parallel: bool, determinism: bool) -> Wish:  # noqa: FBT001
 
 def _refuse_late(report: SeedReport, hashing: Plan, plans: Sequence[Plan]) -> None:
     """Raise where something has to come before what has come already."""
-    measures = tuple(one.measure for one in (hashing, *plans))
-    late = tuple(one for one in measures[1:] if not one.ok)
+    measures = tuple(one.measure for one in (*plans, hashing))
+    late = tuple(one for one in measures[:-1] if not one.ok)
     if late:
         raise refused(dataclasses.replace(report, measures=measures), late)
 
